@@ -30,9 +30,9 @@ for (const { title, deny, code, message, reason } of [
   },
   { title: 'with 400', deny: { code: 400, message: 'no' }, code: 400, message: `${DENIED}: no`, reason: undefined },
   { title: 'without a status', deny: { message: 'no' }, code: 400, message: `${DENIED}: no`, reason: undefined },
-  { title: 'without words', deny: {}, code: 400, message: `${DENIED} without explanation`, reason: undefined },
+  { title: 'without a message', deny: {}, code: 400, message: `${DENIED} without explanation`, reason: undefined },
 ] as const) {
-  test(`a webhook that denies ${title} is quoted`, async () => {
+  test(`the answer quotes a webhook that denies ${title}`, async () => {
     const { server } = makeServer();
     const webhook = server.addWebhook({ name: NAME, resource: 'leases', deny });
     const { status, body } = await send(server, 'POST', LEASES_PATH, leaseBody('l'));
@@ -78,7 +78,7 @@ test('a webhook is called only for its verbs and its resource', async () => {
   assert.deepEqual(await statuses({ resource: 'pods' }), [201, 200, 200, 200, 200]);
 });
 
-test('a PUT that creates is a create, and each Lease of a deleted collection a delete', async () => {
+test('a webhook receives a PUT that creates as a create, and each Lease of a deleted collection as a delete', async () => {
   const { server } = makeServer();
   const creates = server.addWebhook({ name: NAME, verbs: 'create', resource: 'leases', deny: {} });
   assert.equal((await send(server, 'PUT', LEASE, leaseBody('l'))).status, 400);
@@ -103,25 +103,25 @@ test('a webhook for Pods is not called for their status, unless it names the sta
 
 for (const { title, request, status } of [
   {
-    title: 'not valid is 422',
+    title: 'an invalid Lease is answered 422',
     request: ['POST', LEASES_PATH, leaseBody('l', { spec: { leaseDurationSeconds: 0 } })],
     status: 422,
   },
-  { title: 'that exists already is denied', request: ['POST', LEASES_PATH, leaseBody('l')], status: 400 },
+  { title: 'a create of an existing Lease is denied', request: ['POST', LEASES_PATH, leaseBody('l')], status: 400 },
   {
-    title: 'with a stale version is 409',
+    title: 'an update with a stale version is answered 409',
     request: ['PUT', LEASE, leaseBody('l', { metadata: { resourceVersion: '1' } })],
     status: 409,
   },
-  { title: 'to be deleted that does not exist is 404', request: ['DELETE', `${LEASES_PATH}/x`], status: 404 },
+  { title: 'a delete of a missing Lease is answered 404', request: ['DELETE', `${LEASES_PATH}/x`], status: 404 },
   {
-    title: 'to be deleted with a wrong uid is 409',
+    title: 'a delete with a wrong uid is answered 409',
     request: ['DELETE', LEASE, { preconditions: { uid: 'u' } }],
     status: 409,
   },
-  { title: 'to be changed in a dry run is denied', request: ['DELETE', `${LEASE}?dryRun=All`], status: 400 },
+  { title: 'a delete in a dry run is denied', request: ['DELETE', `${LEASE}?dryRun=All`], status: 400 },
 ] as const) {
-  test(`under a webhook that denies everything, a Lease ${title}`, async () => {
+  test(`${title} when a webhook denies everything`, async () => {
     const { server } = makeServer();
     await send(server, 'POST', LEASES_PATH, leaseBody('l'));
     server.addWebhook({ name: NAME, deny: {} });
@@ -156,7 +156,7 @@ test('the answer, the store and the watches show the change of a webhook', async
   assert.deepEqual(watch.events[0]?.object, created.body);
   const restored = { ...created.body, metadata: { ...created.body.metadata, ownerReferences: [OWNER] } };
   const put = await send(server, 'PUT', LEASE, restored);
-  assert.deepEqual(put.body, created.body, 'a PUT that changes nothing after that writes nothing');
+  assert.deepEqual(put.body, created.body, 'a PUT that changes nothing after the webhook writes nothing');
   const patch = { metadata: { ownerReferences: [OWNER], annotations: { b: '2' } } };
   const patched = await send(server, 'PATCH', LEASE, patch, MERGE);
   assert.deepEqual(patched.body.metadata.annotations, { a: '1', b: '2' });
@@ -271,12 +271,16 @@ for (const [title, options, message] of [
   ['without a name', { deny: {} }, /addWebhook needs a name/],
   ['that does nothing', { name: NAME }, /addWebhook needs deny or mutate/],
   ['with an unknown option', { name: NAME, verb: 'create', deny: {} }, /addWebhook knows no "verb"/],
-  ['for patches apart', { name: NAME, verbs: 'patch', deny: {} }, /knows no "patch"; it knows create, update, delete/],
+  ['for the verb patch', { name: NAME, verbs: 'patch', deny: {} }, /knows no "patch"; it knows create, update, delete/],
   ['for an unknown resource', { name: NAME, resource: 'lease', deny: {} }, /resource, knows no "lease"/],
-  ['that denies with success', { name: NAME, deny: { code: 200 } }, /code, must be a whole number from 400 to 599/],
+  [
+    'that denies with the status 200',
+    { name: NAME, deny: { code: 200 } },
+    /code, must be a whole number from 400 to 599/,
+  ],
   ['that denies with an unknown field', { name: NAME, deny: { status: 403 } }, /deny, knows no "status"/],
   ['that denies without a text', { name: NAME, deny: { message: 5 } }, /message, must be a text/],
-  ['whose mutate is no function', { name: NAME, mutate: {} }, /mutate, must be a function/],
+  ['whose mutate is not a function', { name: NAME, mutate: {} }, /mutate, must be a function/],
 ] as const) {
   test(`a webhook ${title} is refused`, () => {
     const { server } = makeServer();
@@ -290,11 +294,11 @@ test('the number of webhooks is bounded', () => {
   assert.throws(() => server.addWebhook({ name: NAME, deny: {} }), /addWebhook: there are 100; remove\(\) some/);
 });
 
-test('a cluster takes webhooks until it is stopped', async () => {
+test('a cluster accepts webhooks until it is stopped', async () => {
   const cluster = await EmbeddedCluster.start();
   const webhook = cluster.addWebhook({ name: NAME, verbs: 'delete', resource: 'pods', deny: { message: 'keep' } });
   const pod = cluster.createPod({ name: 'web-0' });
-  await assert.rejects(pod.delete(), /denied the request: keep/, 'what a Pod object does is done by an administrator');
+  await assert.rejects(pod.delete(), /denied the request: keep/, 'the methods of a Pod act as the administrator');
   webhook.remove();
   await pod.delete();
   await cluster.stop();

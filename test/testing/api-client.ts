@@ -14,7 +14,7 @@ export interface Answer {
   readonly body: any;
 }
 
-/** A watch as its client sees it. */
+/** A watch from the side of its client. */
 export interface WatchView {
   // biome-ignore lint/suspicious/noExplicitAny: see Answer.
   readonly events: { readonly type: string; readonly object: any }[];
@@ -31,7 +31,9 @@ export function makeServer(options: ApiServerOptions = {}): { server: ApiServer;
   return { server, clock };
 }
 
-/** Sends a request; as the admin unless a token is given, anonymously when it is empty. */
+/**
+ * Sends a request with a token, by default that of the administrator. With an empty token, the request is anonymous.
+ */
 export async function send(
   server: ApiServer,
   method: string,

@@ -18,7 +18,7 @@ test('fact 1: a Lease PUT without a resourceVersion is refused with 422', async 
   }
 });
 
-test('fact 2: a stale or future resourceVersion is 409, a malformed one 500', async () => {
+test('fact 2: a stale or future resourceVersion is answered 409, and a malformed one is answered 500', async () => {
   const { server } = makeServer();
   await send(server, 'POST', LEASES_PATH, leaseBody('a'));
   for (const [resourceVersion, status] of [
@@ -43,7 +43,7 @@ test('fact 3: a PUT that changes nothing writes nothing', async () => {
   assert.deepEqual(watch.events, []);
 });
 
-test('fact 4: a PUT to a missing Lease creates it, unless a uid is named', async () => {
+test('fact 4: a PUT to a missing Lease creates it, unless it has a uid', async () => {
   const { server } = makeServer();
   const named = leaseBody('a', { metadata: { uid: UNKNOWN_UID } });
   const refused = await send(server, 'PUT', `${LEASES_PATH}/a`, named);
@@ -120,7 +120,7 @@ test('fact 18: a read of a future version waits 3 s, then answers 504', async ()
   assert.equal(body.reason, 'Timeout');
 });
 
-test('fact 18: a read of a version that comes in time is answered with it', async () => {
+test('fact 18: a read of a future version is answered when that version is written in time', async () => {
   const { server } = makeServer();
   const next = server.store.revision + 1;
   const answer = send(server, 'GET', `${LEASES_PATH}?resourceVersion=${next}`);

@@ -14,7 +14,7 @@ function setUp(): ReturnType<typeof makeServer> & { token: string; list: () => P
   return { server, clock, token, list };
 }
 
-test('fact 30: the claims of a token bound to a Pod', () => {
+test('fact 30: a token that is bound to a Pod has the claims of that Pod', () => {
   const { token, server } = setUp();
   const [header, payload] = token
     .split('.')
@@ -76,7 +76,7 @@ for (const [why, token] of [
   ['a word', 'not-a-token'],
   ['an unsigned JWT', 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.x'],
 ] as const) {
-  test(`fact 28: ${why} as a token is 401 on every path`, async () => {
+  test(`fact 28: every path is answered 401 when the token is ${why}`, async () => {
     const { server } = setUp();
     for (const path of [LEASES_PATH, '/version', '/nothing']) {
       assert.equal((await send(server, 'GET', path, undefined, { token })).status, 401, path);
@@ -96,17 +96,17 @@ test('a token whose claims were changed is refused', async () => {
 test('TokenRequest: a lifetime under ten minutes is 422, an old Pod uid 409, a missing Pod 404', async () => {
   const { server } = setUp();
   const path = '/api/v1/namespaces/ns/serviceaccounts/elector/token';
-  const ask = async (spec: object): Promise<number> => (await send(server, 'POST', path, { spec })).status;
+  const requestToken = async (spec: object): Promise<number> => (await send(server, 'POST', path, { spec })).status;
   const bound = (name: string, uid: string): object => ({
     boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid },
   });
-  assert.equal(await ask({ expirationSeconds: 60 }), 422);
-  assert.equal(await ask(bound('p', 'other')), 409);
-  assert.equal(await ask(bound('zzz', 'other')), 404);
-  assert.equal(await ask({ expirationSeconds: 600 }), 201);
+  assert.equal(await requestToken({ expirationSeconds: 60 }), 422);
+  assert.equal(await requestToken(bound('p', 'other')), 409);
+  assert.equal(await requestToken(bound('zzz', 'other')), 404);
+  assert.equal(await requestToken({ expirationSeconds: 600 }), 201);
 });
 
-test('a review returns those of the requested audiences that the token has', async () => {
+test('a review returns the requested audiences that the token has', async () => {
   const { server } = makeServer();
   const path = '/api/v1/namespaces/ns/serviceaccounts/default/token';
   const { body } = await send(server, 'POST', path, { spec: { audiences: ['a', 'b'] } });

@@ -14,53 +14,71 @@ interface Row {
 }
 
 const TABLE: readonly Row[] = [
-  { rule: 'fact 28: 403 comes before 404', rules: [], method: 'DELETE', path: `${LEASES_PATH}/zzz`, status: 403 },
-  { rule: 'fact 28: 403 comes before a malformed body', rules: [], method: 'POST', path: LEASES_PATH, status: 403 },
   {
-    rule: 'fact 29: get by name',
+    rule: 'fact 28: a missing permission is answered 403 before a missing Lease is answered 404',
+    rules: [],
+    method: 'DELETE',
+    path: `${LEASES_PATH}/zzz`,
+    status: 403,
+  },
+  {
+    rule: 'fact 28: a missing permission is answered 403 before a malformed body is read',
+    rules: [],
+    method: 'POST',
+    path: LEASES_PATH,
+    status: 403,
+  },
+  {
+    rule: 'fact 29: a rule with resourceNames permits a get of that name',
     rules: [{ ...LEASE_RULE, verbs: ['get'], resourceNames: ['a'] }],
     method: 'GET',
     path: `${LEASES_PATH}/a`,
     status: 200,
   },
   {
-    rule: 'fact 29: not another name',
+    rule: 'fact 29: a rule with resourceNames does not permit a get of another name',
     rules: [{ ...LEASE_RULE, verbs: ['get'], resourceNames: ['b'] }],
     method: 'GET',
     path: `${LEASES_PATH}/a`,
     status: 403,
   },
   {
-    rule: 'fact 29: a list by name',
+    rule: 'fact 29: a rule with resourceNames permits a list that selects that name',
     rules: [{ ...LEASE_RULE, verbs: ['list'], resourceNames: ['a'] }],
     method: 'GET',
     path: `${LEASES_PATH}?fieldSelector=metadata.name%3Da`,
     status: 200,
   },
   {
-    rule: 'fact 29: not a whole list',
+    rule: 'fact 29: a rule with resourceNames does not permit a whole list',
     rules: [{ ...LEASE_RULE, verbs: ['list'], resourceNames: ['a'] }],
     method: 'GET',
     path: LEASES_PATH,
     status: 403,
   },
   {
-    rule: 'fact 29: create is never by name',
+    rule: 'fact 29: a rule with resourceNames never permits a create',
     rules: [{ ...LEASE_RULE, verbs: ['create'], resourceNames: ['a'] }],
     method: 'POST',
     path: LEASES_PATH,
     status: 403,
   },
-  { rule: 'another group', rules: [{ ...LEASE_RULE, verbs: ['*'] }], method: 'GET', path: PODS_PATH, status: 403 },
   {
-    rule: 'stars',
+    rule: 'a rule does not apply to another group',
+    rules: [{ ...LEASE_RULE, verbs: ['*'] }],
+    method: 'GET',
+    path: PODS_PATH,
+    status: 403,
+  },
+  {
+    rule: 'a rule of stars applies to every resource',
     rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }],
     method: 'GET',
     path: PODS_PATH,
     status: 200,
   },
   {
-    rule: 'another namespace',
+    rule: 'a Role does not apply to another namespace',
     rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }],
     method: 'GET',
     path: '/api/v1/namespaces/default/pods',
@@ -74,7 +92,7 @@ const TABLE: readonly Row[] = [
     status: 403,
   },
   {
-    rule: 'a token is asked for with create',
+    rule: 'a request for a token needs the verb create',
     rules: [],
     method: 'POST',
     path: '/api/v1/namespaces/ns/serviceaccounts/x/token',
@@ -105,7 +123,7 @@ test('fact 4: a PUT that creates needs the verb create', async () => {
   );
 });
 
-test('fact 28: without a token: 403 as system:anonymous, but the health checks are open', async () => {
+test('fact 28: a request without a token is answered 403, but the version and the health checks are open', async () => {
   const { server } = makeServer();
   const answer = await send(server, 'GET', LEASES_PATH, undefined, { token: '' });
   assert.equal(answer.status, 403);

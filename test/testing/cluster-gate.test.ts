@@ -23,7 +23,7 @@ interface Setup {
   readonly log: RequestLog;
   readonly tokens: IssuedTokens;
   readonly gate: RequestInterceptor;
-  ask(method: string, path: string, body?: unknown, token?: string): Promise<ApiResponse>;
+  request(method: string, path: string, body?: unknown, token?: string): Promise<ApiResponse>;
 }
 
 function makeSetup(): Setup {
@@ -40,7 +40,7 @@ function makeSetup(): Setup {
     log,
     tokens,
     gate,
-    ask: (method, path, body, token = server.adminToken) =>
+    request: (method, path, body, token = server.adminToken) =>
       gate.handle({
         method,
         path,
@@ -65,10 +65,10 @@ function linesOf(answer: ApiResponse): string[] {
 
 test('without faults a request is carried out, and logged with its client', async () => {
   const setup = makeSetup();
-  assert.equal((await setup.ask('POST', LEASES_PATH, leaseBody('l'))).status, 201);
-  assert.equal((await setup.ask('GET', `${LEASES_PATH}/l`, undefined, '')).status, 403);
+  assert.equal((await setup.request('POST', LEASES_PATH, leaseBody('l'))).status, 201);
+  assert.equal((await setup.request('GET', `${LEASES_PATH}/l`, undefined, '')).status, 403);
   setup.clock.advance(5);
-  assert.equal((await setup.ask('GET', '/version')).status, 200);
+  assert.equal((await setup.request('GET', '/version')).status, 200);
   assert.deepEqual(
     [...setup.log].map(({ client, verb, resource, name, status, atMs }) => [
       client,
@@ -86,17 +86,17 @@ test('without faults a request is carried out, and logged with its client', asyn
   );
 });
 
-test('the log tells clients apart by their tokens: of containers, of Pods, of service accounts', async () => {
+test('the log distinguishes clients by their tokens: of containers, of Pods, of service accounts', async () => {
   const setup = makeSetup();
   const pod = setup.server.createPod({ namespace: 'ns', name: 'web-0' });
   const account = { namespace: 'ns', serviceAccountName: 'default' };
-  const [own, asked, unbound] = [
+  const [own, requested, unbound] = [
     setup.server.issueToken({ ...account, pod }),
     setup.server.issueToken({ ...account, pod }),
     setup.server.issueToken(account),
   ];
   setup.tokens.add(own, { podName: 'web-0', podUid: pod.uid, running: true });
-  for (const token of [own, asked, unbound, 'nonsense']) await setup.ask('GET', '/version', undefined, token);
+  for (const token of [own, requested, unbound, 'nonsense']) await setup.request('GET', '/version', undefined, token);
   assert.deepEqual(
     [...setup.log].map(({ client, podUid, status }) => [client, podUid, status]),
     [
@@ -111,7 +111,7 @@ test('the log tells clients apart by their tokens: of containers, of Pods, of se
 test('a refused request is not carried out, and its connection is reset', async () => {
   const setup = makeSetup();
   setup.faults.refuse();
-  await assert.rejects(setup.ask('POST', LEASES_PATH, leaseBody('l')), ConnectionResetError);
+  await assert.rejects(setup.request('POST', LEASES_PATH, leaseBody('l')), ConnectionResetError);
   assert.equal(await exists(setup), false);
   assert.deepEqual([[...setup.log][0]?.status, [...setup.log][0]?.faults], [0, ['refuse']]);
 });
@@ -119,7 +119,7 @@ test('a refused request is not carried out, and its connection is reset', async 
 test('a write with a dropped answer is carried out, and the log has its status', async () => {
   const setup = makeSetup();
   setup.faults.dropAnswer();
-  await assert.rejects(setup.ask('POST', LEASES_PATH, leaseBody('l')), ConnectionResetError);
+  await assert.rejects(setup.request('POST', LEASES_PATH, leaseBody('l')), ConnectionResetError);
   assert.equal(await exists(setup), true);
   assert.deepEqual([[...setup.log][0]?.status, [...setup.log][0]?.faults], [201, ['dropAnswer']]);
 });
@@ -127,7 +127,7 @@ test('a write with a dropped answer is carried out, and the log has its status',
 test('a delayed request is carried out after the delay', async () => {
   const setup = makeSetup();
   setup.faults.delay({ ms: 10 });
-  const answer = setup.ask('POST', LEASES_PATH, leaseBody('l'));
+  const answer = setup.request('POST', LEASES_PATH, leaseBody('l'));
   setup.clock.advance(9);
   assert.equal(await exists(setup), false);
   setup.clock.advance(1);
@@ -137,7 +137,7 @@ test('a delayed request is carried out after the delay', async () => {
 test('a delayed request is lost when the server stops during the delay', async () => {
   const setup = makeSetup();
   setup.faults.delay({ ms: 10 });
-  const answer = setup.ask('POST', LEASES_PATH, leaseBody('l'));
+  const answer = setup.request('POST', LEASES_PATH, leaseBody('l'));
   setup.gate.breakConnections();
   setup.clock.advance(10);
   await assert.rejects(answer, ConnectionResetError);
@@ -159,7 +159,7 @@ for (const [status, method, path, reason] of [
   test(`${status} for ${method} ${path} has the reason ${reason}`, async () => {
     const setup = makeSetup();
     setup.faults.answer(status);
-    const answer = await setup.ask(method, path, leaseBody('l'));
+    const answer = await setup.request(method, path, leaseBody('l'));
     const body = JSON.parse(answer.body ?? '');
     assert.deepEqual([answer.status, body.code, body.reason], [status, status, reason]);
     assert.equal(answer.headers['retry-after'], status === 429 ? '1' : undefined);
@@ -170,14 +170,14 @@ for (const [status, method, path, reason] of [
 test('a 409 to a create with an unreadable body names no object', async () => {
   const setup = makeSetup();
   setup.faults.answer(409);
-  const answer = await setup.ask('POST', LEASES_PATH);
+  const answer = await setup.request('POST', LEASES_PATH);
   assert.equal(JSON.parse(answer.body ?? '').reason, 'AlreadyExists');
 });
 
 test('fact 17: a watch receives 410 as an event, then it ends', async () => {
   const setup = makeSetup();
   setup.faults.answer(410, { verb: 'watch' });
-  const answer = await setup.ask('GET', `${LEASES_PATH}?watch=1&resourceVersion=1`);
+  const answer = await setup.request('GET', `${LEASES_PATH}?watch=1&resourceVersion=1`);
   assert.equal(answer.status, 200);
   const [event, end] = linesOf(answer);
   assert.deepEqual([JSON.parse(event ?? '').type, JSON.parse(event ?? '').object.code, end], ['ERROR', 410, 'end']);
@@ -186,7 +186,7 @@ test('fact 17: a watch receives 410 as an event, then it ends', async () => {
 
 test('a fault cuts or silences only the watches of its client', async () => {
   const setup = makeSetup();
-  const admin = linesOf(await setup.ask('GET', `${LEASES_PATH}?watch=1`));
+  const admin = linesOf(await setup.request('GET', `${LEASES_PATH}?watch=1`));
   const silence = setup.faults.silenceWatches({ client: 'admin', resource: 'leases' });
   await send(setup.server, 'POST', LEASES_PATH, leaseBody('l'));
   assert.deepEqual(admin, []);
@@ -199,15 +199,15 @@ test('a fault cuts or silences only the watches of its client', async () => {
 
 test('random faults cut and silence the watches of the client that sent the request', async () => {
   const setup = makeSetup();
-  const silent = linesOf(await setup.ask('GET', `${LEASES_PATH}?watch=1`));
+  const silent = linesOf(await setup.request('GET', `${LEASES_PATH}?watch=1`));
   const silences = setup.faults.random(1, { silenceWatches: 1 }, { maxDelayMs: 10 });
-  await setup.ask('POST', LEASES_PATH, leaseBody('l'));
+  await setup.request('POST', LEASES_PATH, leaseBody('l'));
   assert.deepEqual(silent, []);
   silences.lift();
   setup.clock.advance(10);
   assert.equal(silent.length, 1);
   setup.faults.random(1, { cutWatches: 1 });
-  await setup.ask('GET', LEASES_PATH);
+  await setup.request('GET', LEASES_PATH);
   assert.equal(silent.at(-1), 'ConnectionResetError');
 });
 
@@ -218,14 +218,14 @@ test('an expired token is answered 401, and a request of an ended container does
   const container = { podName: 'web-0', podUid: pod.uid, running: true };
   setup.tokens.add(token, container);
   setup.faults.delay({ ms: 10, times: 1 });
-  const late = setup.ask('GET', '/version', undefined, token);
+  const late = setup.request('GET', '/version', undefined, token);
   container.running = false;
   setup.clock.advance(10);
-  await assert.rejects(late, ConnectionResetError, 'nobody is there to hear the answer');
-  await assert.rejects(setup.ask('GET', '/version', undefined, token), ConnectionResetError);
+  await assert.rejects(late, ConnectionResetError, 'the process that would receive the answer has ended');
+  await assert.rejects(setup.request('GET', '/version', undefined, token), ConnectionResetError);
   container.running = true;
   setup.tokens.expire(token);
-  assert.equal((await setup.ask('GET', '/version', undefined, token)).status, 401);
+  assert.equal((await setup.request('GET', '/version', undefined, token)).status, 401);
   assert.deepEqual(
     [...setup.log].map(({ status, faults }) => [status, faults]),
     [

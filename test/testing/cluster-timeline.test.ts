@@ -115,7 +115,7 @@ test('timeline() refuses an unknown option', async (t) => {
   assert.throws(() => cluster.timeline({ titel: 'x' } as object), /timeline knows no "titel"; it knows title, summary/);
 });
 
-test('the recorder keeps the latest events, and the page says how many are lost', () => {
+test('the recorder keeps the latest events, and the page reports the number of lost events', () => {
   const clock = new ManualClock('2026-03-01T10:00:00Z');
   const recorder = new TimelineRecorder(new ApiServer({ clock }), clock);
   for (let index = 0; index <= RECORDED_EVENT_LIMIT; index += 1) {

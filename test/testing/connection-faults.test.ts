@@ -18,7 +18,7 @@ import { LEASES_PATH, leaseBody, makeServer, send } from './api-client.ts';
 interface Reply {
   readonly status: number;
   readonly connectionHeader: string | undefined;
-  /** The local port, which tells connections apart. */
+  /** The local port, which identifies the connection. */
   readonly port: number | undefined;
   readonly reused: boolean;
 }
@@ -31,7 +31,7 @@ async function start(t: TestContext): Promise<{ cluster: EmbeddedCluster; agent:
   return { cluster, agent };
 }
 
-function ask(cluster: EmbeddedCluster, agent: Agent | false, method = 'GET', body?: object): Promise<Reply> {
+function sendRequest(cluster: EmbeddedCluster, agent: Agent | false, method = 'GET', body?: object): Promise<Reply> {
   const headers = { authorization: `Bearer ${cluster.server.adminToken}`, 'content-type': 'application/json' };
   const options: RequestOptions = { method, headers, agent, ca: cluster.server.caPem };
   const path = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
@@ -50,7 +50,7 @@ function ask(cluster: EmbeddedCluster, agent: Agent | false, method = 'GET', bod
 
 test('without faults a connection is used again', async (t) => {
   const { cluster, agent } = await start(t);
-  const [first, second] = [await ask(cluster, agent), await ask(cluster, agent)];
+  const [first, second] = [await sendRequest(cluster, agent), await sendRequest(cluster, agent)];
   assert.deepEqual([first.reused, second.reused, first.port === second.port], [false, true, true]);
 });
 
@@ -58,7 +58,7 @@ for (const { announced, connectionHeader } of [
   { announced: true, connectionHeader: 'close' },
   { announced: false, connectionHeader: 'keep-alive' },
 ]) {
-  test(`a server closes each connection after its answer, ${announced ? 'and says so' : 'in silence'}`, async (t) => {
+  test(`a server closes each connection after its answer, ${announced ? 'and announces that' : 'without an announcement'}`, async (t) => {
     const { cluster, agent } = await start(t);
     const fault = cluster.faults.closeConnection(announced ? {} : { announced });
     const ports = new Set<number | undefined>();
@@ -67,7 +67,7 @@ for (const { announced, connectionHeader } of [
         agent.once('free', (socket) => socket.once('close', resolve));
         if (announced) resolve(undefined);
       });
-      const reply = await ask(cluster, agent);
+      const reply = await sendRequest(cluster, agent);
       assert.deepEqual([reply.status, reply.connectionHeader, reply.reused], [200, connectionHeader, false]);
       ports.add(reply.port);
       await closed;
@@ -81,7 +81,7 @@ for (const { announced, connectionHeader } of [
 }
 
 for (const announced of [true, false]) {
-  test(`an HTTP/2 session is closed after its answer, ${announced ? 'announced' : 'in silence'}`, async (t) => {
+  test(`an HTTP/2 session is closed after its answer, ${announced ? 'with' : 'without'} an announcement`, async (t) => {
     const { cluster } = await start(t);
     cluster.faults.closeConnection({ announced });
     const session = http2.connect(cluster.url, { ca: cluster.server.caPem });
@@ -94,34 +94,38 @@ for (const announced of [true, false]) {
   });
 }
 
-test('a reused connection is reset when the next request arrives, and nothing is carried out', async (t) => {
+test('a reused connection is reset when the next request arrives, and that request is not carried out', async (t) => {
   const { cluster, agent } = await start(t);
   const fault = cluster.faults.resetReused({ verb: 'create' });
-  await ask(cluster, agent);
-  await assert.rejects(ask(cluster, agent, 'POST', leaseBody('app')), { code: 'ECONNRESET' });
+  await sendRequest(cluster, agent);
+  await assert.rejects(sendRequest(cluster, agent, 'POST', leaseBody('app')), { code: 'ECONNRESET' });
   assert.equal(cluster.server.store.list(LEASES).length, 0);
-  assert.equal((await ask(cluster, agent, 'POST', leaseBody('app'))).status, 201, 'on a fresh connection');
-  assert.equal((await ask(cluster, agent)).reused, true, 'other verbs use it again');
+  assert.equal((await sendRequest(cluster, agent, 'POST', leaseBody('app'))).status, 201, 'on a fresh connection');
+  assert.equal((await sendRequest(cluster, agent)).reused, true, 'other verbs use it again');
   assert.equal(fault.hits, 1);
 });
 
 test('a reset with `times` waits for a connection that is used again', async (t) => {
   const { cluster, agent } = await start(t);
   const fault = cluster.faults.resetReused({ times: 1 });
-  await ask(cluster, false);
+  await sendRequest(cluster, false);
   assert.equal(fault.active, true);
-  await ask(cluster, agent);
-  await assert.rejects(ask(cluster, agent), { code: 'ECONNRESET' });
+  await sendRequest(cluster, agent);
+  await assert.rejects(sendRequest(cluster, agent), { code: 'ECONNRESET' });
   assert.equal(fault.active, false);
 });
 
-test('a sick server keeps its connections: a client that keeps one stays there', async (t) => {
+test('a client stays at a sick server as long as it keeps its connection', async (t) => {
   const { cluster } = await start(t);
   const fault = cluster.faults.sickServer({ status: 503 });
   const statuses: (readonly number[])[] = [];
   for (let count = 0; count < 12; count += 1) {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    const replies = [await ask(cluster, agent), await ask(cluster, agent), await ask(cluster, agent)];
+    const replies = [
+      await sendRequest(cluster, agent),
+      await sendRequest(cluster, agent),
+      await sendRequest(cluster, agent),
+    ];
     agent.destroy();
     statuses.push(replies.map(({ status }) => status));
   }
@@ -134,16 +138,16 @@ test('a sick server keeps its connections: a client that keeps one stays there',
   assert.equal(fault.hits, sick.length * 3);
 });
 
-test('a sick server without a status never answers, until its connection breaks', async (t) => {
+test('a sick server without a status does not answer until the connection breaks', async (t) => {
   const { cluster, agent } = await start(t);
   const fault = cluster.faults.sickServer({ of: 1 });
-  const answer = assert.rejects(ask(cluster, agent), { code: 'ECONNRESET' });
+  const answer = assert.rejects(sendRequest(cluster, agent), { code: 'ECONNRESET' });
   await cluster.until(() => fault.hits === 1);
   await cluster.stopServer();
   await answer;
   fault.lift();
   await cluster.restartServer();
-  assert.equal((await ask(cluster, agent)).status, 200);
+  assert.equal((await sendRequest(cluster, agent)).status, 200);
 });
 
 test('a request whose answer is delayed is carried out at once', async () => {
@@ -177,7 +181,7 @@ test('a request whose answer is delayed is carried out at once', async () => {
   assert.equal((await send(server, 'GET', `${LEASES_PATH}/m`)).status, 200);
 });
 
-/** Lets everything run that is due in this turn of the event loop. */
+/** Runs the promise callbacks that are due in this turn of the event loop. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
 }

@@ -18,7 +18,7 @@ test('confirmPodTermination fails for a Pod that is not being deleted', () => {
   assert.throws(() => server.confirmPodTermination('ns', 'p'), /is not being deleted/);
 });
 
-test('a confirmed termination is two events, as the kubelet causes them', async () => {
+test('a confirmed termination causes two events, as a kubelet does', async () => {
   const { server } = makeServer();
   server.createPod({ namespace: 'ns', name: 'p', nodeName: 'n' });
   const watch = await openWatch(server, `${PODS_PATH}?watch=1`);

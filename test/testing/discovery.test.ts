@@ -71,24 +71,24 @@ test('discovery is answered as YAML when the client accepts YAML', async () => {
   }
 });
 
-test('discovery in a type that is not served is 406, and the types are named', async () => {
+test('discovery is answered 406 with the served types when the client accepts none of them', async () => {
   const { server } = makeServer();
-  const ask = (path: string, accept: string): Promise<Answer> =>
+  const request = (path: string, accept: string): Promise<Answer> =>
     send(server, 'GET', path, undefined, { headers: { accept } });
   const types = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
-  const unknown = await ask('/apis/coordination.k8s.io/v1', 'text/html');
+  const unknown = await request('/apis/coordination.k8s.io/v1', 'text/html');
   assert.equal(unknown.status, 406);
   assert.equal(unknown.body.message, `406: Not Acceptable\n\nAvailable representations: ${types}`);
-  assert.equal((await ask('/apis', 'text/html, */*')).body.kind, 'APIGroupList');
-  const table = await ask('/api/v1', 'application/json;as=Table;v=v1;g=meta.k8s.io');
+  assert.equal((await request('/apis', 'text/html, */*')).body.kind, 'APIGroupList');
+  const table = await request('/api/v1', 'application/json;as=Table;v=v1;g=meta.k8s.io');
   assert.equal(table.body.message, `only the following media types are accepted: ${types}`);
-  const version = await ask('/version', 'application/yaml');
+  const version = await request('/version', 'application/yaml');
   assert.equal(version.status, 406);
   assert.equal(version.body.message, '406: Not Acceptable\n\nAvailable representations: application/json');
-  assert.equal((await ask('/openapi/v3', 'application/yaml')).status, 200, 'OpenAPI chooses in its own way');
+  assert.equal((await request('/openapi/v3', 'application/yaml')).status, 200, 'OpenAPI negotiates types differently');
 });
 
-test('an unknown group is a missing page, and an unknown version or resource of a known group a missing resource', async () => {
+test('an unknown group is answered as a missing page, and an unknown version of a known group as a missing resource', async () => {
   const { server } = makeServer();
   for (const path of [
     '/apis/nothing.example.com',
@@ -108,7 +108,7 @@ test('an unknown group is a missing page, and an unknown version or resource of 
   }
   const token = server.issueToken({ namespace: 'ns', serviceAccountName: 'nobody' });
   const forbidden = await send(server, 'GET', '/apis/nothing.example.com/v1/things', undefined, { token });
-  assert.equal(forbidden.status, 403, 'permission comes first');
+  assert.equal(forbidden.status, 403, 'the permission is checked first');
 });
 
 test('a path with an invalid percent escape is refused before authentication', async () => {
@@ -133,7 +133,7 @@ test('kubectl finds fieldValidation in OpenAPI', async () => {
   assert.ok(patch.parameters.some((parameter: { name: string }) => parameter.name === 'fieldValidation'));
 });
 
-const ELSEWHERE: readonly (readonly [ask: string, status: number])[] = [
+const UNSERVED: readonly (readonly [request: string, status: number])[] = [
   ['GET /nothing', 404],
   ['GET /apis/nothing.example.com', 404],
   ['GET /apis/coordination.k8s.io/v9', 404],
@@ -147,10 +147,10 @@ const ELSEWHERE: readonly (readonly [ask: string, status: number])[] = [
   ['PUT /apis/coordination.k8s.io/v1', 405],
 ];
 
-for (const [ask, status] of ELSEWHERE) {
-  test(`${ask} is ${status}`, async () => {
+for (const [request, status] of UNSERVED) {
+  test(`${request} is ${status}`, async () => {
     const { server } = makeServer();
-    const [method = '', path = ''] = ask.split(' ');
+    const [method = '', path = ''] = request.split(' ');
     assert.equal((await send(server, method, path)).status, status);
   });
 }

@@ -1,5 +1,6 @@
 /**
- * The whole cluster, over its socket: start and stop, namespaces, Pods, grants, and a server that stops and starts again.
+ * The whole cluster, over its socket: start and stop, namespaces, Pods, grants, and a server that stops and starts
+ * again.
  */
 
 import assert from 'node:assert/strict';
@@ -29,7 +30,7 @@ async function start(t: TestContext, options?: EmbeddedClusterOptions): Promise<
 }
 
 /** Sends a request over the socket, as a Pod or as the administrator. Rejects when the connection breaks. */
-async function ask(
+async function sendRequest(
   cluster: EmbeddedCluster,
   who: EmbeddedPod | null,
   method: string,
@@ -60,14 +61,14 @@ function ownedBy({ name, uid }: EmbeddedPod): object {
 test('a Pod has the permissions that an elector needs, unless it was granted others', async (t) => {
   const cluster = await start(t);
   const pod = cluster.createPod({ name: 'web-0' });
-  assert.equal((await ask(cluster, pod, 'POST', LEASES_PATH, leaseBody('app', ownedBy(pod)))).status, 201);
-  assert.equal((await ask(cluster, pod, 'DELETE', '/api/v1/namespaces/default/pods/web-0')).status, 403);
+  assert.equal((await sendRequest(cluster, pod, 'POST', LEASES_PATH, leaseBody('app', ownedBy(pod)))).status, 201);
+  assert.equal((await sendRequest(cluster, pod, 'DELETE', '/api/v1/namespaces/default/pods/web-0')).status, 403);
   assert.equal(cluster.leader(), pod);
   cluster.grant({ rules: [] });
-  assert.equal((await ask(cluster, pod, 'GET', LEASES_PATH)).status, 403);
+  assert.equal((await sendRequest(cluster, pod, 'GET', LEASES_PATH)).status, 403);
   cluster.grant({ serviceAccountName: 'batch', rules: [] });
   const other = cluster.createPod({ name: 'batch-0', serviceAccountName: 'batch' });
-  assert.equal((await ask(cluster, other, 'GET', LEASES_PATH)).status, 403);
+  assert.equal((await sendRequest(cluster, other, 'GET', LEASES_PATH)).status, 403);
 });
 
 test('the cluster reports its Pods, namespaces and leaders', async (t) => {
@@ -97,34 +98,38 @@ test('kubeconfig() returns a kubeconfig of the administrator', async (t) => {
 test('a restarted server has the same port and data, and its revisions continue', async (t) => {
   const cluster = await start(t);
   const { url } = cluster;
-  await ask(cluster, null, 'POST', LEASES_PATH, leaseBody('app'));
+  await sendRequest(cluster, null, 'POST', LEASES_PATH, leaseBody('app'));
   const { revision } = cluster.server.store;
   await cluster.stopServer();
   await cluster.stopServer();
-  await assert.rejects(ask(cluster, null, 'GET', LEASES_PATH), { code: 'ECONNREFUSED' });
+  await assert.rejects(sendRequest(cluster, null, 'GET', LEASES_PATH), { code: 'ECONNREFUSED' });
   await cluster.restartServer();
   assert.equal(cluster.url, url);
-  assert.equal((await ask(cluster, null, 'GET', `${LEASES_PATH}/app`)).status, 200);
+  assert.equal((await sendRequest(cluster, null, 'GET', `${LEASES_PATH}/app`)).status, 200);
   assert.equal(cluster.server.store.revision, revision);
   await cluster.restartServer();
-  assert.equal((await ask(cluster, null, 'GET', `${LEASES_PATH}/app`)).status, 200, 'without a stop before, too');
+  assert.equal(
+    (await sendRequest(cluster, null, 'GET', `${LEASES_PATH}/app`)).status,
+    200,
+    'also without a stop before',
+  );
 });
 
 test('a restarted server answers 403 until its roles are read, and 401 to bound tokens until its Pods are read', async (t) => {
   const cluster = await start(t);
   const pod = cluster.createPod({ name: 'web-0' });
-  const status = async (): Promise<number> => (await ask(cluster, pod, 'GET', LEASES_PATH)).status;
+  const status = async (): Promise<number> => (await sendRequest(cluster, pod, 'GET', LEASES_PATH)).status;
   const opened = cluster.requests.next({ verb: 'watch' });
-  const watch = assert.rejects(ask(cluster, pod, 'GET', `${LEASES_PATH}?watch=1`));
+  const watch = assert.rejects(sendRequest(cluster, pod, 'GET', `${LEASES_PATH}?watch=1`));
   await opened;
   await cluster.restartServer({ rbacAfterMs: 600_000, tokensAfterMs: 600_000 });
   await watch;
   assert.equal(await status(), 401);
   await cluster.restartServer({ rbacAfterMs: 600_000 });
-  const { status: refused, text } = await ask(cluster, pod, 'GET', LEASES_PATH);
+  const { status: refused, text } = await sendRequest(cluster, pod, 'GET', LEASES_PATH);
   assert.equal(refused, 403);
   assert.match(JSON.parse(text).message, /: RBAC: role\.rbac\.authorization\.k8s\.io "default" not found$/);
-  assert.equal((await ask(cluster, null, 'GET', LEASES_PATH)).status, 200);
+  assert.equal((await sendRequest(cluster, null, 'GET', LEASES_PATH)).status, 200);
   cluster.createPod({ name: 'web-1' });
   await cluster.restartServer();
   assert.equal(await status(), 200);
@@ -134,30 +139,30 @@ test('a Pod is forbidden until its Role is created', async (t) => {
   const cluster = await start(t);
   cluster.revoke({ keepBinding: true });
   const pod = cluster.createPod({ name: 'web-0' });
-  const { status, text } = await ask(cluster, pod, 'GET', LEASES_PATH);
+  const { status, text } = await sendRequest(cluster, pod, 'GET', LEASES_PATH);
   assert.equal(status, 403);
   assert.match(JSON.parse(text).message, /: RBAC: role\.rbac\.authorization\.k8s\.io "default" not found$/);
   cluster.revoke();
-  assert.doesNotMatch((await ask(cluster, pod, 'GET', LEASES_PATH)).text, /RBAC/);
+  assert.doesNotMatch((await sendRequest(cluster, pod, 'GET', LEASES_PATH)).text, /RBAC/);
   cluster.grant({ rules: ELECTOR_RULES });
-  assert.equal((await ask(cluster, pod, 'GET', LEASES_PATH)).status, 200);
+  assert.equal((await sendRequest(cluster, pod, 'GET', LEASES_PATH)).status, 200);
 });
 
 for (const [what, options, message] of [
   ['an unknown option', { rbacAfter: 1 }, /^TypeError: restartServer knows no "rbacAfter"/],
-  ['a window before now', { tokensAfterMs: -1 }, /^RangeError: restartServer, tokensAfterMs, must be a number from 0/],
+  ['a negative time', { tokensAfterMs: -1 }, /^RangeError: restartServer, tokensAfterMs, must be a number from 0/],
 ] as const) {
   test(`a restart with ${what} is refused, and the server stays`, async (t) => {
     const cluster = await start(t);
     await assert.rejects(cluster.restartServer(options as object), message);
-    assert.equal((await ask(cluster, null, 'GET', LEASES_PATH)).status, 200);
+    assert.equal((await sendRequest(cluster, null, 'GET', LEASES_PATH)).status, 200);
   });
 }
 
 test('an open watch breaks when the server stops', async (t) => {
   const cluster = await start(t);
   const opened = cluster.requests.next({ verb: 'watch' });
-  const watch = ask(cluster, null, 'GET', `${LEASES_PATH}?watch=1`);
+  const watch = sendRequest(cluster, null, 'GET', `${LEASES_PATH}?watch=1`);
   await opened;
   await Promise.all([assert.rejects(watch), cluster.stopServer()]);
 });
@@ -166,7 +171,7 @@ test('the cluster does not change while its server is stopped, and the garbage c
   const cluster = await start(t, { garbageCollectionDelayMs: 0 });
   const pod = cluster.createPod({ name: 'web-0' });
   const other = cluster.createPod({ name: 'web-2' });
-  await ask(cluster, pod, 'POST', LEASES_PATH, leaseBody('app', ownedBy(pod)));
+  await sendRequest(cluster, pod, 'POST', LEASES_PATH, leaseBody('app', ownedBy(pod)));
   await pod.forceDelete();
   await cluster.stopServer();
   assert.throws(() => cluster.createPod({ name: 'web-1' }), /API server is down.*partition/);
@@ -180,9 +185,9 @@ test('the garbage collector stops during a hold, and continues after it', async 
   const cluster = await start(t, { garbageCollectionDelayMs: 0 });
   const hold = cluster.holdGarbageCollector();
   const pod = cluster.createPod({ name: 'web-0' });
-  await ask(cluster, pod, 'POST', LEASES_PATH, leaseBody('app', ownedBy(pod)));
+  await sendRequest(cluster, pod, 'POST', LEASES_PATH, leaseBody('app', ownedBy(pod)));
   await pod.forceDelete();
-  assert.equal(cluster.leader(), pod, 'its Lease outlives it');
+  assert.equal(cluster.leader(), pod, 'its Lease still exists');
   hold.release();
   hold[Symbol.dispose]();
   await cluster.until(() => cluster.leader() === undefined);
@@ -193,20 +198,20 @@ test('a watch from a compacted version is answered 410', async (t) => {
   const before = cluster.server.store.revision;
   cluster.createPod({ name: 'web-0' });
   cluster.compactHistory();
-  const { text } = await ask(cluster, null, 'GET', `${LEASES_PATH}?watch=1&resourceVersion=${before}`);
+  const { text } = await sendRequest(cluster, null, 'GET', `${LEASES_PATH}?watch=1&resourceVersion=${before}`);
   assert.equal(JSON.parse(text).object.code, 410);
 });
 
 test('until() waits, and its error names the condition', async (t) => {
   const cluster = await start(t);
-  let looks = 0;
+  let checks = 0;
   await cluster.until(() => {
-    looks += 1;
-    return looks === 3;
+    checks += 1;
+    return checks === 3;
   });
   await assert.rejects(
-    cluster.until(() => looks > 100, { timeoutMs: 0 }),
-    /the condition did not hold within 0 ms: \(\) => looks > 100/,
+    cluster.until(() => checks > 100, { timeoutMs: 0 }),
+    /the condition did not hold within 0 ms: \(\) => checks > 100/,
   );
   await assert.rejects(
     cluster.until(() => true, { timeout: 1 } as object),
@@ -222,7 +227,7 @@ test('every method throws a clear error after stop()', async () => {
   const waiting = cluster.until(() => false);
   pod.partition();
   const stopped = cluster.stop();
-  assert.equal(cluster[Symbol.asyncDispose](), stopped, 'stopping twice is stopping once');
+  assert.equal(cluster[Symbol.asyncDispose](), stopped, 'a second stop returns the same promise');
   await stopped;
   pod.heal();
   assert.ok(signal.aborted);
@@ -288,7 +293,7 @@ for (const [name, options, message] of [
   ['a port out of range', { port: 70_000 }, /port, must be a whole number from 0 to 65535/],
   ['a log without a limit', { requestLogLimit: 0 }, /requestLogLimit, must be a whole number from 1/],
   ['no history', { historyLimit: 0.5 }, /historyLimit, must be a whole number/],
-  ['a delay before now', { garbageCollectionDelayMs: -1 }, /garbageCollectionDelayMs, must be a number from 0/],
+  ['a negative delay', { garbageCollectionDelayMs: -1 }, /garbageCollectionDelayMs, must be a number from 0/],
 ] as const) {
   test(`starting with ${name} is refused`, async () => {
     await assert.rejects(EmbeddedCluster.start(options as EmbeddedClusterOptions), message);
@@ -298,7 +303,7 @@ for (const [name, options, message] of [
 for (const [name, options, message] of [
   ['without a name', {}, /createPod needs a name/],
   ['with an unknown option', { name: 'a', label: {} }, /createPod knows no "label"; it knows name, namespace/],
-  ['with a name no Pod can have', { name: 'Web' }, /Pod "Web" is invalid/],
+  ['with an invalid name', { name: 'Web' }, /Pod "Web" is invalid/],
   ['that exists already', { name: 'web-0' }, /createPod: the Pod default\/web-0 exists already/],
 ] as const) {
   test(`a Pod ${name} is refused`, async (t) => {
@@ -334,7 +339,7 @@ test('a cluster does not listen when it is stopped during a restart', async () =
   }
 });
 
-test('an unknown key of a rule throws, and so does an invalid grace period', async (t) => {
+test('grant() rejects an unknown key of a rule, and createPod() rejects an invalid grace period', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   const rule = { verb: ['get'] } as unknown as PolicyRule;

@@ -1,6 +1,6 @@
 /**
- * A Pod of an embedded cluster: the credentials of its process, its faults and its end. The examples show how an elector
- * reacts.
+ * A Pod of an embedded cluster: the credentials of its process, its faults and its end. The examples show how an
+ * elector reacts.
  */
 
 import assert from 'node:assert/strict';
@@ -57,7 +57,7 @@ test('a Pod has the environment and the files of its container', async (t) => {
   assert.equal(file('token'), pod.token);
 });
 
-test('the KubeConfig for an elector agrees with a complete one', async (t) => {
+test('the KubeConfig for an elector has the same cluster and token as a complete KubeConfig', async (t) => {
   const { cluster, pod } = await makePod(t);
   const { kubeConfig: part } = pod.electorOptions();
   const whole = await pod.kubeConfig();
@@ -71,7 +71,7 @@ test('the KubeConfig for an elector agrees with a complete one', async (t) => {
   assert.equal(whole.getCurrentUser()?.token, await tokenSent(pod.electorOptions()));
 });
 
-test('an elector sends a rotated token from then on, and an expired token until it is rotated', async (t) => {
+test('an elector sends an expired token until it is rotated, and then the new token', async (t) => {
   const { pod } = await makePod(t);
   const options = pod.electorOptions();
   const first = pod.token;
@@ -123,7 +123,7 @@ test('a Pod that finishes or fails stays, and its container has ended', async (t
   await other.fail({ reason: 'Evicted', message: 'out of memory', exitCode: 137 });
   assert.deepEqual([phaseOf(other), other.object?.status?.['reason'], other.running], ['Failed', 'Evicted', false]);
   await other.delete();
-  assert.equal(other.exists, false, 'nobody needs to confirm the end of what has ended');
+  assert.equal(other.exists, false, 'the end of a failed Pod needs no confirmation');
 });
 
 test('a restarted container has other credentials, and requests of the previous one are lost', async (t) => {
@@ -183,7 +183,7 @@ test('the methods of a Pod reject when the Pod is gone, and do not affect a Pod 
   assert.ok(namesake.exists && phaseOf(namesake) === 'Running');
 });
 
-test('a partition is two faults for this Pod only, until it heals', async (t) => {
+test('a partition injects two faults for this Pod only, until it heals', async (t) => {
   const { cluster, pod } = await makePod(t);
   pod.partition();
   pod.partition();
@@ -202,9 +202,13 @@ test('a partition is two faults for this Pod only, until it heals', async (t) =>
 
 for (const [name, act, message] of [
   ['deleted with an unknown option', (pod) => pod.delete({ grace: 1 } as object), /knows no "grace"/],
-  ['deleted in half a second', (pod) => pod.delete({ gracePeriodSeconds: 0.5 }), /gracePeriodSeconds, must be a whole/],
+  [
+    'deleted with a grace period of half a second',
+    (pod) => pod.delete({ gracePeriodSeconds: 0.5 }),
+    /gracePeriodSeconds, must be a whole/,
+  ],
   ['failed with an unknown option', (pod) => pod.fail({ code: 1 } as object), /pod.fail knows no "code"/],
-  ['failed with success', (pod) => pod.fail({ exitCode: 0 }), /exitCode, must be a whole number from 1 to 255/],
+  ['failed with exit code 0', (pod) => pod.fail({ exitCode: 0 }), /exitCode, must be a whole number from 1 to 255/],
 ] as const satisfies readonly (readonly [string, (pod: EmbeddedPod) => Promise<void>, RegExp])[]) {
   test(`a Pod cannot be ${name}, and nothing happens to it`, async (t) => {
     const { pod } = await makePod(t);

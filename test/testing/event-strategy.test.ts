@@ -32,83 +32,83 @@ interface Row {
   readonly namespace: string;
   readonly more: object;
   readonly status: number;
-  readonly says?: string;
+  readonly message?: string;
 }
 
 const TABLE: readonly Row[] = [
   {
-    rule: 'an Event with an eventTime may be elsewhere than its object',
+    rule: 'an Event with an eventTime may be in another namespace than its object',
     ...{ group: 'v1', namespace: 'ns', more: { regarding: { namespace: 'elsewhere' } }, status: 201 },
   },
   {
-    rule: 'and so may one of the core group',
+    rule: 'an Event of the core group with an eventTime may be in another namespace than its object',
     ...{ group: 'core', namespace: 'ns', more: { involvedObject: { namespace: 'elsewhere' } }, status: 201 },
   },
   {
-    rule: 'an Event without an eventTime is where its object is',
+    rule: 'an Event without an eventTime must be in the namespace of its object',
     ...{ group: 'core', namespace: 'ns', more: { involvedObject: { namespace: 'elsewhere' }, eventTime: null } },
-    ...{ status: 422, says: `involvedObject.namespace: Invalid value: "elsewhere": ${MISMATCH}` },
+    ...{ status: 422, message: `involvedObject.namespace: Invalid value: "elsewhere": ${MISMATCH}` },
   },
   {
     rule: 'an Event about an object without a namespace may be in default',
     ...{ group: 'v1', namespace: 'default', more: { regarding: { kind: 'Node' } }, status: 201 },
   },
   {
-    rule: 'or in kube-system',
+    rule: 'an Event about an object without a namespace may be in kube-system',
     ...{ group: 'v1', namespace: 'kube-system', more: { regarding: { kind: 'Node' } }, status: 201 },
   },
   {
-    rule: 'but not elsewhere',
+    rule: 'an Event about an object without a namespace must not be in another namespace',
     ...{ group: 'v1', namespace: 'ns', more: { regarding: { kind: 'Node' } }, status: 422 },
-    says: `involvedObject.namespace: Invalid value: "": ${MISMATCH}`,
+    message: `involvedObject.namespace: Invalid value: "": ${MISMATCH}`,
   },
   {
-    rule: 'and without an eventTime not in kube-system',
+    rule: 'an Event without an eventTime about an object without a namespace must not be in kube-system',
     ...{ group: 'core', namespace: 'kube-system', more: { involvedObject: {}, eventTime: null }, status: 422 },
-    says: `involvedObject.namespace: Invalid value: "": ${MISMATCH}`,
+    message: `involvedObject.namespace: Invalid value: "": ${MISMATCH}`,
   },
   {
-    rule: 'the core group names the missing reporter in its own words',
+    rule: 'an Event of the core group needs a reportingComponent',
     ...{ group: 'core', namespace: 'ns', more: { reportingComponent: '' }, status: 422 },
-    says: 'reportingComponent: Required value',
+    message: 'reportingComponent: Required value',
   },
   {
     rule: 'an Event of the core group without an eventTime needs no reporter',
     ...{ group: 'core', namespace: 'ns', more: { reportingComponent: '', action: '', eventTime: null }, status: 201 },
   },
   {
-    rule: 'an Event of events.k8s.io has no fields of the older form: a count',
+    rule: 'an Event of events.k8s.io must not have a count',
     ...{ group: 'v1', namespace: 'ns', more: { deprecatedCount: 2 }, status: 422 },
-    says: 'count: Invalid value: "": needs to be unset',
+    message: 'count: Invalid value: "": needs to be unset',
   },
   {
-    rule: 'nor a source',
+    rule: 'an Event of events.k8s.io must not have a source',
     ...{ group: 'v1', namespace: 'ns', more: { deprecatedSource: { component: 'c' } }, status: 422 },
-    says: 'source: Invalid value: "": needs to be unset',
+    message: 'source: Invalid value: "": needs to be unset',
   },
   {
-    rule: 'a series has two Events at least',
+    rule: 'a series must have at least two Events',
     ...{ group: 'v1', namespace: 'ns', more: { series: { count: 1, lastObservedTime: EVENT_TIME } }, status: 422 },
-    says: 'series.count: Invalid value: "": should be at least 2',
+    message: 'series.count: Invalid value: "": should be at least 2',
   },
   {
-    rule: 'a series has a time',
+    rule: 'a series must have a time',
     ...{ group: 'v1', namespace: 'ns', more: { series: { count: 2 } }, status: 422 },
-    says: 'series.lastObservedTime: Required value',
+    message: 'series.lastObservedTime: Required value',
   },
 ];
 
-for (const { rule, group, namespace, more, status, says } of TABLE) {
+for (const { rule, group, namespace, more, status, message } of TABLE) {
   test(`events: ${rule}`, async () => {
     const { server } = makeServer();
     const answer = await create(server, group, namespace, more);
     assert.equal(answer.status, status, answer.body.message);
-    if (says !== undefined) assert.ok(answer.body.message.includes(says), answer.body.message);
+    if (message !== undefined) assert.ok(answer.body.message.includes(message), answer.body.message);
   });
 }
 
 for (const group of ['core', 'v1'] as const) {
-  test(`events: a list of the group ${group} has each Event as a read has it`, async () => {
+  test(`events: a list of the group ${group} has each Event as a read returns it`, async () => {
     const { server } = makeServer();
     await create(server, group, 'ns', {});
     const path = `${group === 'core' ? '/api/v1' : '/apis/events.k8s.io/v1'}/namespaces/ns/events`;
@@ -125,7 +125,7 @@ for (const group of ['core', 'v1'] as const) {
   });
 }
 
-test('events: of events.k8s.io a series grows, and nothing else changes', async () => {
+test('events: only the series of an Event of events.k8s.io can be changed', async () => {
   const { server } = makeServer();
   await create(server, 'v1', 'ns', {});
   const patch = (body: object): Promise<Answer> =>

@@ -111,24 +111,28 @@ for (const [name, inject, message] of [
     /ms, must be a number from 0 to 600000, but is undefined/,
   ],
   ['a negative delay', (faults: Faults) => faults.delay({ ms: -1 }), /but is -1/],
-  ['no delay is a number', (faults: Faults) => faults.delay({ ms: Number.NaN }), /but is NaN/],
-  ['a status that is no error', (faults: Faults) => faults.answer(200), /whole number from 400 to 599, but is 200/],
-  ['a status in words', (faults: Faults) => faults.answer('503' as never), /but is "503"/],
+  ['a delay that is not a number', (faults: Faults) => faults.delay({ ms: Number.NaN }), /but is NaN/],
+  ['a status that is not an error', (faults: Faults) => faults.answer(200), /whole number from 400 to 599, but is 200/],
+  ['a status that is a text', (faults: Faults) => faults.answer('503' as never), /but is "503"/],
   ['times 0', (faults: Faults) => faults.refuse({ times: 0 }), /times, must be a whole number from 1/],
-  ['half a time', (faults: Faults) => faults.dropAnswer({ times: 0.5 }), /times, must be a whole number from 1/],
+  ['times 0.5', (faults: Faults) => faults.dropAnswer({ times: 0.5 }), /times, must be a whole number from 1/],
   [
     'a late answer without ms',
     (faults: Faults) => faults.delayAnswer({} as never),
     /delayAnswer, ms, must be a number/,
   ],
   [
-    'an announcement in words',
+    'an announcement that is a text',
     (faults: Faults) => faults.closeConnection({ announced: 'no' as never }),
     /announced, must be true or false/,
   ],
   ['a reset of an unknown verb', (faults: Faults) => faults.resetReused({ verb: 'put' as never }), /knows no "put"/],
-  ['a sick server that is well', (faults: Faults) => faults.sickServer({ status: 200 }), /status, must be a whole/],
-  ['no servers', (faults: Faults) => faults.sickServer({ of: 0 }), /of, must be a whole number from 1 to 1000/],
+  [
+    'a sick server with the status 200',
+    (faults: Faults) => faults.sickServer({ status: 200 }),
+    /status, must be a whole/,
+  ],
+  ['zero servers', (faults: Faults) => faults.sickServer({ of: 0 }), /of, must be a whole number from 1 to 1000/],
   ['an unknown key of a sick server', (faults: Faults) => faults.sickServer({ hangs: true } as never), /no "hangs"/],
   ['an unknown key', (faults: Faults) => faults.refuse({ time: 1 } as never), /faults.refuse knows no "time"/],
   [
@@ -147,9 +151,13 @@ for (const [name, inject, message] of [
     (faults: Faults) => faults.random(1, { delay: 2 }),
     /delay, must be a number from 0 to 1, but is 2/,
   ],
-  ['a seed in words', (faults: Faults) => faults.random('a' as never, {}), /seed, must be a whole number/],
-  ['an unknown option of a mix', (faults: Faults) => faults.random(1, {}, { status: 1 } as never), /knows no "status"/],
-  ['no statuses', (faults: Faults) => faults.random(1, {}, { statuses: [] }), /statuses, must be a list/],
+  ['a seed that is a text', (faults: Faults) => faults.random('a' as never, {}), /seed, must be a whole number/],
+  [
+    'an unknown option of random faults',
+    (faults: Faults) => faults.random(1, {}, { status: 1 } as never),
+    /knows no "status"/,
+  ],
+  ['an empty list of statuses', (faults: Faults) => faults.random(1, {}, { statuses: [] }), /statuses, must be a list/],
 ] as const) {
   test(`${name} is refused, and no fault is injected`, () => {
     const faults = makeFaults();

@@ -24,7 +24,7 @@ async function renew(server: ApiServer, held: Answer, more: object = {}): Promis
   return send(server, 'PUT', `${LEASES_PATH}/l`, { ...held.body, metadata: { ...metadata, ...more }, spec });
 }
 
-test('facts 22 and 24: a Lease goes with one DELETED event, after its Pod object is gone', async () => {
+test('facts 22 and 24: a Lease is deleted in one DELETED event, after its Pod object is gone', async () => {
   const { server, clock } = makeServer();
   await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a', 'n')) }));
   const watch = await openWatch(server, `${LEASES_PATH}?watch=1`);
@@ -59,7 +59,7 @@ for (const [why, owner] of [
   });
 }
 
-test('fact 23: an owner of an unknown kind leaves the Lease alone', async () => {
+test('fact 23: a Lease is not deleted when its owner has an unknown kind', async () => {
   const { server, clock } = makeServer();
   const ownerReferences = [{ apiVersion: 'example.com/v1', kind: 'Thing', name: 'a', uid: 'b' }];
   await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: { ownerReferences } }));
@@ -67,7 +67,7 @@ test('fact 23: an owner of an unknown kind leaves the Lease alone', async () => 
   assert.equal(await status(server), 200);
 });
 
-test('fact 24: of two owners one goes, and its reference is patched away', async () => {
+test('fact 24: the reference to a deleted owner is removed when another owner exists', async () => {
   const { server, clock } = makeServer();
   const [a, b] = [pod(server, 'a'), pod(server, 'b')];
   await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(a, b) }));
@@ -81,7 +81,7 @@ test('fact 24: of two owners one goes, and its reference is patched away', async
   );
 });
 
-test('fact 26: a renewal between look and DELETE does not save the Lease', async () => {
+test("fact 26: a renewal between the collector's read and its DELETE does not save the Lease", async () => {
   const { server, clock } = makeServer(SLOW);
   const held = await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a')) }));
   await send(server, 'DELETE', `${PODS_PATH}/a`);
@@ -90,10 +90,10 @@ test('fact 26: a renewal between look and DELETE does not save the Lease', async
   clock.advance(5);
   assert.equal(await status(server), 200, 'the first DELETE names the version before the renewal');
   clock.advance(20);
-  assert.equal(await status(server), 404, 'the second DELETE names the uid alone');
+  assert.equal(await status(server), 404, 'the second DELETE names only the uid');
 });
 
-test('fact 26: an owner replaced between look and DELETE saves the Lease', async () => {
+test("fact 26: a new owner between the collector's read and its DELETE saves the Lease", async () => {
   const { server, clock } = makeServer(SLOW);
   const held = await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a')) }));
   const next = pod(server, 'b');
@@ -104,7 +104,7 @@ test('fact 26: an owner replaced between look and DELETE saves the Lease', async
   assert.equal(await status(server), 200);
 });
 
-test('fact 26: an owner replaced after the second look is lost', async () => {
+test("fact 26: a new owner after the collector's second read does not save the Lease", async () => {
   const { server, clock } = makeServer(SLOW);
   const held = await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a')) }));
   const next = pod(server, 'b');
@@ -117,7 +117,7 @@ test('fact 26: an owner replaced after the second look is lost', async () => {
   assert.equal(await status(server), 404);
 });
 
-test('fact 26: a Lease that was deleted and created again is safe', async () => {
+test('fact 26: a Lease that was deleted and created again is not collected', async () => {
   const { server, clock } = makeServer(SLOW);
   await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a')) }));
   const next = pod(server, 'b');
@@ -139,19 +139,19 @@ test('fact 24: orphan deletion leaves the Lease, without the reference', async (
   assert.equal((await send(server, 'GET', `${PODS_PATH}/a`)).status, 404);
 });
 
-test('held back it collects nothing, not even the rest of what it began, and makes up for it afterwards', async () => {
+test('a held collector deletes nothing, not even a Lease that it has read, and continues after the hold', async () => {
   const { server, clock } = makeServer(SLOW);
   await send(server, 'POST', LEASES_PATH, leaseBody('l', { metadata: ownedBy(pod(server, 'a')) }));
   await send(server, 'DELETE', `${PODS_PATH}/a`);
   clock.advance(105);
   const release = server.holdGarbageCollector();
-  const releaseToo = server.holdGarbageCollector();
+  const releaseSecond = server.holdGarbageCollector();
   clock.advance(60_000);
-  assert.equal(await status(server), 200, 'it had looked, but not deleted');
+  assert.equal(await status(server), 200, 'it has read the Lease, and has not deleted it');
   release();
   release();
-  assert.equal(await status(server), 200, 'somebody else still holds it');
-  releaseToo();
+  assert.equal(await status(server), 200, 'the second hold is still active');
+  releaseSecond();
   clock.advance(1000);
   assert.equal(await status(server), 404);
 });
@@ -171,7 +171,7 @@ async function leaseOf(
   return (await send(server, 'POST', LEASES_PATH, leaseBody(name, { metadata: { ownerReferences } }))).body.metadata;
 }
 
-test('an owner of an unknown kind leaves the Lease alone, even when another owner is gone', async () => {
+test('a Lease is not changed when one owner has an unknown kind, even if another owner is gone', async () => {
   const { server, clock } = makeServer();
   const unknown = { apiVersion: 'example.com/v1', kind: 'Widget', name: 'w', uid: GONE };
   const { uid } = pod(server, 'a');
@@ -181,7 +181,7 @@ test('an owner of an unknown kind leaves the Lease alone, even when another owne
   assert.equal((await send(server, 'GET', `${LEASES_PATH}/l`)).body.metadata.ownerReferences.length, 2);
 });
 
-test('what belongs to no namespace and names an owner in one is left alone; the other way round counts', async () => {
+test('an owner in a namespace does not count for an object without a namespace, but the reverse does', async () => {
   const { server, clock } = makeServer();
   const roles = '/apis/rbac.authorization.k8s.io/v1/clusterroles';
   const ownerReferences = [reference({ kind: 'Pod', name: 'a', uid: GONE })];
@@ -195,7 +195,7 @@ test('what belongs to no namespace and names an owner in one is left alone; the 
   assert.equal((await send(server, 'GET', `${LEASES_PATH}/lost`)).status, 404);
 });
 
-test('a foreground deletion goes down the chain, and back up', async () => {
+test('a foreground deletion marks the owners before their dependents, and deletes them after their dependents', async () => {
   const { server, clock } = makeServer();
   const owner = await leaseOf(server, 'a');
   const middle = await leaseOf(server, 'b', reference({ kind: 'Lease', name: 'a', uid: owner.uid }));
@@ -206,7 +206,7 @@ test('a foreground deletion goes down the chain, and back up', async () => {
   assert.deepEqual(summary(watch), ['MODIFIED a', 'MODIFIED b', 'DELETED c', 'DELETED b', 'DELETED a']);
 });
 
-test('a foreground deletion waits no longer for a Lease that names another owner besides, or blocks no more', async () => {
+test('a foreground deletion does not wait for a Lease with another owner, or for one that no longer blocks it', async () => {
   const { server, clock } = makeServer(SLOW);
   const [owner, other] = [await leaseOf(server, 'a'), await leaseOf(server, 'b')];
   const first = reference({ kind: 'Lease', name: 'a', uid: owner.uid });
@@ -235,7 +235,7 @@ test('owners in a circle do not wait for each other for ever', async () => {
   assert.deepEqual((await send(server, 'GET', LEASES_PATH)).body.items, []);
 });
 
-test('what is going already is not deleted once more when its owner goes', async () => {
+test('a Lease that is being deleted is not written again when its owner is deleted', async () => {
   const { server, clock } = makeServer();
   const { uid } = pod(server, 'a');
   const metadata = {

@@ -25,7 +25,7 @@ async function started(
   return { ...address, server };
 }
 
-function ask(
+function sendRequest(
   address: ApiServerAddress,
   path: string,
   options: {
@@ -67,23 +67,23 @@ function ask(
 test('the published certificate is trusted for its names', async (t) => {
   const address = await started(t);
   for (const servername of ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc']) {
-    assert.equal((await ask(address, '/healthz', { servername })).text, 'ok', servername);
+    assert.equal((await sendRequest(address, '/healthz', { servername })).text, 'ok', servername);
   }
-  assert.equal((await ask(address, '/healthz')).text, 'ok');
+  assert.equal((await sendRequest(address, '/healthz')).text, 'ok');
 });
 
 test('a body over 3 MiB is 413', async (t) => {
   const address = await started(t);
   const path = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
-  const reply = await ask(address, path, { method: 'POST', body: 'x'.repeat(3_145_729) });
+  const reply = await sendRequest(address, path, { method: 'POST', body: 'x'.repeat(3_145_729) });
   assert.equal(reply.status, 413);
   assert.match(reply.text, /limit is 3145728/);
 });
 
-test('a watch over a socket: events as they come, broken off by cutWatches', async (t) => {
+test('a watch over a socket delivers each event at once, and cutWatches breaks its connection', async (t) => {
   const address = await started(t);
   const chunks: string[] = [];
-  const reply = await ask(address, '/api/v1/namespaces?watch=1', {
+  const reply = await sendRequest(address, '/api/v1/namespaces?watch=1', {
     onChunk: (chunk) => {
       chunks.push(chunk);
       if (chunks.length === 1) address.server.createNamespace('later');
@@ -94,10 +94,10 @@ test('a watch over a socket: events as they come, broken off by cutWatches', asy
   assert.equal(reply.aborted, true);
 });
 
-test('a clean stop ends open watches in order', async (t) => {
+test('a clean stop ends the answers of open watches', async (t) => {
   const address = await started(t);
   let stopped: Promise<void> | undefined;
-  const reply = await ask(address, '/api/v1/namespaces?watch=1', {
+  const reply = await sendRequest(address, '/api/v1/namespaces?watch=1', {
     onChunk: () => {
       stopped ??= address.server.stop();
     },
@@ -106,7 +106,7 @@ test('a clean stop ends open watches in order', async (t) => {
   assert.equal(reply.aborted, false);
 });
 
-test('a clean stop ends what has only just begun', async (t) => {
+test('a clean stop ends the answer of a watch that has just begun', async (t) => {
   for (let round = 0; round < 20; round += 1) {
     const address = await started(t);
     const whole = await new Promise<boolean>((resolve, reject) => {
@@ -124,7 +124,7 @@ test('a clean stop ends what has only just begun', async (t) => {
   }
 });
 
-test('a clean stop does not wait for connections that are not settled, nor for idle ones', async (t) => {
+test('a clean stop does not wait for half-open or idle connections', async (t) => {
   const address = await started(t);
   const halfOpen = net.connect(address.port, address.host);
   const idle = http2.connect(address.url, { ca: address.caPem });
@@ -136,7 +136,7 @@ test('a clean stop does not wait for connections that are not settled, nor for i
   idle.destroy();
 });
 
-test('a clean stop ends watches over HTTP/2 in order', async (t) => {
+test('a clean stop ends the answers of watches over HTTP/2', async (t) => {
   const address = await started(t);
   const session = http2.connect(address.url, { ca: address.caPem });
   const stream = session.request({ ':path': '/api/v1/namespaces?watch=1', authorization: 'Bearer admin-token' });
@@ -184,7 +184,7 @@ async function withLease(address: { readonly server: ApiServer }): Promise<void>
   await address.server.handle({ method: 'POST', path: LEASES_PATH, headers, body });
 }
 
-/** What the kernel may hold for both ends, on top of what the server does. */
+/** The bytes that the kernel may buffer for both ends, in addition to the bytes that the server buffers. */
 const KERNEL_BYTES = 32 * 1024 * 1024;
 
 test('a watcher that stops reading is dropped, and nothing is kept for it', async (t) => {
@@ -199,13 +199,13 @@ test('a watcher that stops reading is dropped, and nothing is kept for it', asyn
   const openWatches = (): number => address.server.stats().watches;
   assert.equal(openWatches(), 1);
   const written = await writeUntil(address.server, 'the watch is dropped', () => openWatches() === 0);
-  assert.ok(written > MAX_UNSENT_BYTES, 'dropped before there was a reason');
+  assert.ok(written > MAX_UNSENT_BYTES, 'the watch was dropped too early');
   assert.ok(written < MAX_UNSENT_BYTES + KERNEL_BYTES, `dropped only after ${written} bytes`);
   assert.equal(address.server.store.list(LEASES, 'default').length, 1);
   socket.destroy();
 });
 
-test('the same over HTTP/2, where other streams of the connection live on', async (t) => {
+test('a watcher over HTTP/2 that stops reading is dropped, and other streams of its connection continue', async (t) => {
   const address = await started(t);
   await withLease(address);
   const session = http2.connect(address.url, { ca: address.caPem });
@@ -251,7 +251,7 @@ test('a body without an end is cut off', async (t) => {
 
 test('a fault that loses the answer resets the connection', async (t) => {
   const address = await started(t, { faults: () => ({ dropAnswer: true }) });
-  await assert.rejects(ask(address, '/version'), { code: 'ECONNRESET' });
+  await assert.rejects(sendRequest(address, '/version'), { code: 'ECONNRESET' });
 });
 
 test('the kubeconfig names the server, the authority and the admin token', async (t) => {

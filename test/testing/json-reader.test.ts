@@ -29,18 +29,18 @@ const BROKEN: readonly (readonly [text: string, message: string])[] = [
 ];
 
 for (const [text, message] of BROKEN) {
-  test(`refuses ${JSON.stringify(text)} in the words of Go`, () => {
+  test(`refuses ${JSON.stringify(text)} with the message of Go`, () => {
     assert.throws(() => readJson(text), new JsonSyntaxError(message));
   });
 }
 
-test('tells of fields given twice, and keeps the last', () => {
+test('reports fields that occur twice, and keeps the last', () => {
   const { value, duplicateFields } = readJson('{"spec":{"a":1,"a":2}}');
   assert.deepEqual(value, { spec: { a: 2 } });
   assert.deepEqual(duplicateFields, ['spec.a']);
 });
 
-test('keeps how a number was written, when that is not what JavaScript would write', () => {
+test('keeps the text of a number when JavaScript would write it differently', () => {
   assert.deepEqual([...readJson('{"a":15.0,"b":15}').numberTexts], [['a', '15.0']]);
 });
 

@@ -1,6 +1,7 @@
 /**
- * A Lease that does not go at once: with finalizers, deleted in the foreground, or collected with finalizers. Wire
- * recordings lease-delete-finalizers and lease-delete-foreground-orphan; https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/.
+ * A Lease that is not deleted at once: with finalizers, deleted in the foreground, or collected with finalizers. Wire
+ * recordings lease-delete-finalizers and lease-delete-foreground-orphan;
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/.
  */
 
 import assert from 'node:assert/strict';
@@ -40,12 +41,12 @@ test('a Lease with finalizers stays: DELETE answers 200 with the Lease and its d
   assert.deepEqual(answer.body.spec, created.body.spec);
   assert.deepEqual((await send(server, 'GET', LEASE)).body, answer.body);
   clock.advance(3_600_000);
-  assert.equal(await status(server), 200, 'nobody takes the finalizers off');
+  assert.equal(await status(server), 200, 'the finalizers were not removed');
   assert.deepEqual(summary(watch), ['ADDED l', 'MODIFIED l']);
   assert.deepEqual(watch.events[1]?.object, answer.body);
 });
 
-test('a Lease that is being deleted can be renewed, deleted again to no effect, and not created', async () => {
+test('a Lease that is being deleted can be renewed, a second DELETE has no effect, and a create is refused', async () => {
   const { server, clock } = makeServer();
   await create(server);
   const marked = await send(server, 'DELETE', LEASE);
@@ -61,7 +62,7 @@ test('a Lease that is being deleted can be renewed, deleted again to no effect, 
 });
 
 for (const how of ['PATCH', 'PUT'] as const) {
-  test(`the Lease goes with its last finalizer, taken off by ${how}, in one DELETED event`, async () => {
+  test(`the Lease is deleted in one DELETED event when a ${how} removes its last finalizer`, async () => {
     const { server } = makeServer();
     const watch = await openWatch(server, `${LEASES_PATH}?watch=1`);
     await create(server);
@@ -78,14 +79,14 @@ for (const how of ['PATCH', 'PUT'] as const) {
     assert.equal(await status(server), 404);
     assert.deepEqual(summary(watch), ['ADDED l', 'MODIFIED l', 'MODIFIED l', 'DELETED l']);
     const [before, gone] = watch.events.slice(-2).map(({ object }) => Number(object.metadata.resourceVersion));
-    assert.ok(gone !== undefined && before !== undefined && gone > before, 'fact 12: with a version of its own');
+    assert.ok(gone !== undefined && before !== undefined && gone > before, 'fact 12: the event has its own version');
     const next = await create(server, {});
     assert.equal(next.status, 201);
     assert.notEqual(next.body.metadata.uid, kept.body.metadata.uid);
   });
 }
 
-test('a finalizer that is taken off before the DELETE holds nothing', async () => {
+test('a finalizer that is removed before the DELETE does not keep the Lease', async () => {
   const { server } = makeServer();
   await create(server);
   await setFinalizers(server, null);
@@ -94,7 +95,7 @@ test('a finalizer that is taken off before the DELETE holds nothing', async () =
   assert.equal(await status(server), 404);
 });
 
-test('a Lease deleted in the foreground answers with the Lease, and goes when the collector has looked', async () => {
+test('a DELETE in the foreground returns the Lease, and the collector deletes it', async () => {
   const { server, clock } = makeServer();
   const watch = await openWatch(server, `${LEASES_PATH}?watch=1`);
   await create(server, {});
@@ -108,7 +109,7 @@ test('a Lease deleted in the foreground answers with the Lease, and goes when th
   assert.deepEqual(summary(watch), ['ADDED l', 'MODIFIED l', 'DELETED l']);
 });
 
-test('a Lease with a finalizer that is deleted in the foreground keeps that finalizer alone', async () => {
+test('a Lease with finalizers keeps only these finalizers after a DELETE in the foreground', async () => {
   const { server, clock } = makeServer();
   await create(server);
   await send(server, 'DELETE', `${LEASE}?propagationPolicy=Foreground`);
@@ -118,7 +119,7 @@ test('a Lease with a finalizer that is deleted in the foreground keeps that fina
   assert.equal(await status(server), 404);
 });
 
-test('the collector marks a Lease with finalizers once, and it stays until they are off', async () => {
+test('the collector marks a Lease with finalizers once, and the Lease stays until they are removed', async () => {
   const { server, clock } = makeServer();
   const watch = await openWatch(server, `${LEASES_PATH}?watch=1`);
   const { name, uid } = server.createPod({ namespace: 'ns', name: 'p' });
@@ -137,7 +138,7 @@ test('the collector marks a Lease with finalizers once, and it stays until they 
   assert.equal(await status(server), 404);
 });
 
-test('a Lease that the collector has marked can be given a new owner, and is deleted all the same', async () => {
+test('a Lease that the collector has marked can get a new owner, but is still deleted', async () => {
   const { server, clock } = makeServer();
   const first = server.createPod({ namespace: 'ns', name: 'p' });
   const second = server.createPod({ namespace: 'ns', name: 'q' });
@@ -154,12 +155,16 @@ test('a Lease that the collector has marked can be given a new owner, and is del
   const taken = { ...body, metadata: { ...body.metadata, ownerReferences: [owner(second)] } };
   const put = await send(server, 'PUT', LEASE, taken);
   assert.equal(put.status, 200);
-  assert.equal(put.body.metadata.deletionTimestamp, body.metadata.deletionTimestamp, 'no mark is ever taken off');
+  assert.equal(
+    put.body.metadata.deletionTimestamp,
+    body.metadata.deletionTimestamp,
+    'a deletionTimestamp is never removed',
+  );
   await setFinalizers(server, null);
   assert.equal(await status(server), 404);
 });
 
-test('a deleted collection answers with its Leases, and those with finalizers stay', async () => {
+test('a DELETE of a collection returns its Leases, and Leases with finalizers stay', async () => {
   const { server } = makeServer();
   await create(server);
   await send(server, 'POST', LEASES_PATH, leaseBody('m'));

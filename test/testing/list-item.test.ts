@@ -15,7 +15,7 @@ for (const [order, object] of [
   ['kind and apiVersion last', { metadata: METADATA, ...SPEC, ...HEAD }],
   ['apiVersion before kind', { apiVersion: HEAD.apiVersion, kind: HEAD.kind, metadata: METADATA, ...SPEC }],
 ] as const) {
-  test(`an object with ${order}`, () => {
+  test(`the text has no kind and no apiVersion when the object has ${order}`, () => {
     const text = encodeListItem(object as unknown as ApiObject);
     assert.deepEqual(JSON.parse(text), { metadata: METADATA, ...SPEC });
   });

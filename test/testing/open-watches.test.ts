@@ -8,14 +8,14 @@ import type { ApiStream } from '../../src/testing/storage/watch.ts';
 const TRAITS: RequestAttributes = { client: 'web-0', verb: 'watch', resource: 'leases' };
 const always = (): boolean => true;
 
-/** A watch whose lines come from the test. */
+/** A watch whose lines the test delivers. */
 class Source implements ApiStream {
-  tell: (line: string) => void = () => {};
+  deliver: (line: string) => void = () => {};
   end: (error?: Error) => void = () => {};
   closed = false;
 
   open(onChunk: (chunk: string) => void, onEnd: (error?: Error) => void): void {
-    this.tell = onChunk;
+    this.deliver = onChunk;
     this.end = onEnd;
   }
 
@@ -43,25 +43,25 @@ function watched(): { watches: WatchTracker; source: Source; stream: ApiStream; 
 
 test('a watch delivers everything and ends cleanly when there is no fault', () => {
   const { watches, source, seen } = watched();
-  source.tell('a');
+  source.deliver('a');
   source.end();
   assert.deepEqual(seen, ['a', 'end']);
   assert.equal(watches.cut(always), 0, 'it is no longer open');
 });
 
-test('a cut watch looks like a broken connection, and is closed on the other side', () => {
+test('a cut watch ends as a broken connection does, and is closed at the server', () => {
   const { watches, source, seen } = watched();
   assert.equal(
     watches.cut(() => false),
     0,
   );
   assert.equal(watches.cut(always), 1);
-  source.tell('late');
+  source.deliver('late');
   assert.deepEqual(seen, ['ConnectionResetError']);
   assert.ok(source.closed);
 });
 
-test('a watch that is cut before it is read is cut as soon as it is', () => {
+test('a watch that is cut before its client reads it ends at the first read', () => {
   const watches = new WatchTracker();
   const stream = watches.add(new Source(), TRAITS, undefined);
   watches.cut(always);
@@ -70,20 +70,20 @@ test('a watch that is cut before it is read is cut as soon as it is', () => {
 
 test('a silent watch delivers the withheld events, and its end, after the silence', () => {
   const { watches, source, seen } = watched();
-  const speak = watches.silence(always);
-  source.tell('a');
-  source.tell('b');
+  const endSilence = watches.silence(always);
+  source.deliver('a');
+  source.deliver('b');
   source.end();
   assert.deepEqual(seen, []);
-  speak();
-  speak();
+  endSilence();
+  endSilence();
   assert.deepEqual(seen, ['a', 'b', 'end']);
 });
 
-test('two silences end with the second one', () => {
+test('a watch with two silences delivers events when both have ended', () => {
   const { watches, source, seen } = watched();
   const [first, second] = [watches.silence(always), watches.silence(always)];
-  source.tell('a');
+  source.deliver('a');
   first();
   assert.deepEqual(seen, []);
   second();
@@ -95,24 +95,24 @@ test('a watch that is opened during a silence is silent, if it matches', () => {
   watches.silence(({ client }) => client === 'web-1');
   const other = new Source();
   const silent = read(watches.add(other, { ...TRAITS, client: 'web-1' }, undefined));
-  source.tell('a');
-  other.tell('b');
+  source.deliver('a');
+  other.deliver('b');
   assert.deepEqual([seen, silent], [['a'], []]);
 });
 
 test('a client that has closed its watch receives nothing', () => {
   const { watches, source, stream, seen } = watched();
-  const speak = watches.silence(always);
-  source.tell('a');
+  const endSilence = watches.silence(always);
+  source.deliver('a');
   stream.close();
   stream.close();
-  speak();
+  endSilence();
   assert.deepEqual([seen, source.closed, watches.cut(always)], [[], true, 0]);
 });
 
 test('a silent watch is cut when too many chunks are withheld', () => {
   const { watches, source, seen } = watched();
   watches.silence(always);
-  for (let count = 0; count <= HELD_BACK_LIMIT; count += 1) source.tell('x');
+  for (let count = 0; count <= HELD_BACK_LIMIT; count += 1) source.deliver('x');
   assert.deepEqual(seen, ['ConnectionResetError']);
 });

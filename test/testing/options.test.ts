@@ -4,7 +4,7 @@ import { LEASES_PATH, leaseBody, makeServer, send } from './api-client.ts';
 
 const LEASE_PATH = `${LEASES_PATH}/a`;
 
-/** method and path; body; status; message. */
+/** The method, the path, the body, the status, and the message. */
 const REFUSED: readonly (readonly [string, string, unknown, number, RegExp])[] = [
   ['DELETE', LEASE_PATH, { gracePeriodSeconds: '5' }, 400, /DeleteOptions\.gracePeriodSeconds of type int64$/],
   ['DELETE', LEASE_PATH, { preconditions: { uid: 5 } }, 400, /Preconditions\.preconditions\.uid of type string$/],
@@ -48,13 +48,13 @@ const REFUSED: readonly (readonly [string, string, unknown, number, RegExp])[] =
   ['GET', `${LEASES_PATH}?continue=x&resourceVersion=5`, undefined, 400, /not allowed when using continue/],
 ];
 
-for (const [method, path, body, status, says] of REFUSED) {
+for (const [method, path, body, status, message] of REFUSED) {
   test(`${method} ${path.slice(LEASES_PATH.length, 120)} ${JSON.stringify(body) ?? ''} is ${status}`, async () => {
     const { server } = makeServer();
     await send(server, 'POST', LEASES_PATH, leaseBody('a'));
     const answer = await send(server, method, path, body);
     assert.equal(answer.status, status, JSON.stringify(answer.body));
-    assert.match(answer.body.message, says);
+    assert.match(answer.body.message, message);
   });
 }
 
@@ -71,7 +71,7 @@ test('a question mark inside a query belongs to the query', async () => {
   assert.equal(answer.status, 400);
 });
 
-test('the query value FALSE means no', async () => {
+test('the query value FALSE means false', async () => {
   const { server } = makeServer();
   const answer = await send(server, 'GET', `${LEASES_PATH}?watch=FALSE`);
   assert.equal(answer.body.kind, 'LeaseList');

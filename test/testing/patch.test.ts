@@ -33,7 +33,7 @@ const REJECTED: readonly (readonly [why: string, operation: object])[] = [
   ['remove of a missing field', { op: 'remove', path: '/z' }],
   ['an unknown operation', { op: 'frob', path: '/a' }],
   ['an index before the list', { op: 'remove', path: '/l/-2' }],
-  ['a path into what JavaScript gives every object', { op: 'add', path: '/__proto__/x', value: 1 }],
+  ['a path into the prototype of an object', { op: 'add', path: '/__proto__/x', value: 1 }],
   ['a path into a number', { op: 'add', path: '/a/b', value: 1 }],
   ['an index beyond the list', { op: 'add', path: '/l/7', value: 1 }],
 ];

@@ -40,7 +40,7 @@ for (const [phase, why] of [
   ['Failed', 'Evicted'],
   ['Succeeded', ''],
 ] as const) {
-  test(`fact 21: a bound Pod in phase ${phase} goes at once`, async () => {
+  test(`fact 21: a deletion removes a bound Pod in phase ${phase} at once`, async () => {
     const { server } = makeServer();
     server.createPod({ namespace: 'ns', name: 'p', nodeName: 'n' });
     await send(server, 'PATCH', `${PODS_PATH}/p/status`, { status: { phase, reason: why } }, MERGE);
@@ -72,7 +72,7 @@ for (const { title, given, podIP, podIPs } of [
   { title: 'podIP fills podIPs', given: { podIP: '10.0.0.1' }, podIP: '10.0.0.1', podIPs: ['10.0.0.1'] },
   { title: 'podIPs fill podIP', given: { podIPs: [{ ip: 'fd00::1' }, { ip: '10.0.0.1' }] }, podIP: 'fd00::1' },
   { title: 'podIP wins', given: { podIP: '10.0.0.2', podIPs: [{ ip: '10.0.0.1' }] }, podIP: '10.0.0.2' },
-  { title: 'without addresses there are none', given: {}, podIP: undefined, podIPs: undefined },
+  { title: 'a status without addresses has none', given: {}, podIP: undefined, podIPs: undefined },
 ] as const) {
   test(`one address in two fields: ${title}`, async () => {
     const { server } = makeServer();

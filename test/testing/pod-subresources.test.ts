@@ -19,8 +19,8 @@ function eviction(deleteOptions?: object): object {
 
 const BINDING = { apiVersion: 'v1', kind: 'Binding', metadata: { name: 'p' }, target: { kind: 'Node', name: 'n' } };
 
-/** subresource; body; status; message: none of these changes the Pod. */
-const REFUSED: readonly (readonly [path: string, body: unknown, status: number, says: RegExp])[] = [
+/** The subresource, the body, the status, and the message. None of these requests changes the Pod. */
+const REFUSED: readonly (readonly [path: string, body: unknown, status: number, message: RegExp])[] = [
   ['eviction', { kind: 'Eviction' }, 400, /^name in URL does not match name in Eviction object$/],
   ['eviction', undefined, 400, /must be of type Eviction\): couldn't get version\/kind/],
   [
@@ -39,13 +39,13 @@ const REFUSED: readonly (readonly [path: string, body: unknown, status: number, 
   ['binding?dryRun=x', BINDING, 422, /^CreateOptions.*dryRun: Unsupported value/],
 ];
 
-for (const [path, body, status, says] of REFUSED) {
+for (const [path, body, status, message] of REFUSED) {
   test(`${path} of ${JSON.stringify(body)} is ${status} and changes nothing`, async () => {
     const server = serverWithPod();
     const before = (await send(server, 'GET', `${PODS_PATH}/p`)).body;
     const answer = await send(server, 'POST', `${PODS_PATH}/p/${path}`, body);
     assert.equal(answer.status, status, JSON.stringify(answer.body));
-    assert.match(answer.body.message, says);
+    assert.match(answer.body.message, message);
     assert.deepEqual((await send(server, 'GET', `${PODS_PATH}/p`)).body, before);
   });
 }
@@ -85,7 +85,7 @@ test('an eviction of a terminating Pod sets its condition once', async () => {
   assert.deepEqual(summary(watch), ['MODIFIED p']);
 });
 
-test('a terminating Pod is not bound; annotations of a binding become those of the Pod', async () => {
+test('a terminating Pod is not bound, and a bound Pod gets the annotations of its binding', async () => {
   const server = serverWithPod();
   await send(server, 'POST', `${PODS_PATH}`, {
     metadata: { name: 'held', finalizers: ['example.com/hold'] },
@@ -99,14 +99,14 @@ test('a terminating Pod is not bound; annotations of a binding become those of t
   assert.deepEqual((await send(server, 'GET', `${PODS_PATH}/p`)).body.metadata.annotations, { why: 'x' });
 });
 
-test('a grace period below zero shortens that of a terminating Pod to a second', async () => {
+test('a negative grace period shortens the grace period of a terminating Pod to a second', async () => {
   const server = serverWithPod('n');
   await send(server, 'DELETE', `${PODS_PATH}/p`);
   const { metadata } = (await send(server, 'DELETE', `${PODS_PATH}/p?gracePeriodSeconds=-5`)).body;
   assert.equal(metadata.deletionGracePeriodSeconds, 1);
 });
 
-test('a policy keeps the order of the finalizers when its finalizer exists already', async () => {
+test('a propagation policy keeps the order of the finalizers when its finalizer already exists', async () => {
   const { server } = makeServer();
   const finalizers = ['foregroundDeletion', 'example.com/hold'];
   await send(server, 'POST', `${PODS_PATH}`, {

@@ -41,7 +41,7 @@ test('a changed probability of one fault does not change the other faults', () =
   assert.deepEqual(delays(MIX), delays({ ...MIX, refuse: 0.9, silenceWatches: 0 }));
 });
 
-test('each fault comes about as often as it is probable, and within its limits', () => {
+test('each fault occurs about as often as its probability, and within its limits', () => {
   const all = draws(new RandomMix(7, MIX, { maxDelayMs: 10, statuses: [429] }), RENEWAL, 4000);
   const share = (fits: (effects: FaultEffects) => boolean): number =>
     all.filter((effects) => effects !== undefined && fits(effects)).length / all.length;

@@ -6,7 +6,7 @@ function names(answer: Answer): readonly string[] {
   return answer.body.items.map((item: { metadata: { name: string } }) => item.metadata.name);
 }
 
-test('a list in pieces shows the revision of its first piece', async () => {
+test('each piece of a list shows the revision of the first piece', async () => {
   const { server } = makeServer();
   for (const name of ['a', 'b', 'c']) await send(server, 'POST', LEASES_PATH, leaseBody(name));
   const first = await send(server, 'GET', `${LEASES_PATH}?limit=2`);
@@ -32,7 +32,7 @@ test('fact 17: an expired continue token is 410, with a token that continues wit
   assert.deepEqual(names(rest), ['b', 'c']);
 });
 
-test('406 to a list or a watch names the types of streams as well', async () => {
+test('a 406 to a list or a watch also names the types of streams', async () => {
   const { server } = makeServer();
   await send(server, 'POST', LEASES_PATH, leaseBody('a'));
   const message = async (path: string, accept: string): Promise<string> => {

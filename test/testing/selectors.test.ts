@@ -94,7 +94,7 @@ for (const [selector, message] of MALFORMED_FIELDS) {
   });
 }
 
-test('a field selector is 400 in the words of the kind when the kind does not support the field', () => {
+test('a field selector is refused with the message of the kind when the kind does not support the field', () => {
   assert.throws(() => parseFieldSelector(LEASES, 'spec.holderIdentity=a'), {
     message: '"spec.holderIdentity" is not a known field selector: only "metadata.name", "metadata.namespace"',
   });

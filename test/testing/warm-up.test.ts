@@ -1,6 +1,6 @@
 /**
- * The first moments of an API server after its start, in process on a clock that only the test moves: its caches of roles
- * and Pods are not filled yet. The restart over sockets is in embedded-cluster.test.ts.
+ * The first moments of an API server after its start, when its caches of roles and Pods are not filled yet. The tests
+ * run in process, on a clock that only they move. The restart over sockets is in embedded-cluster.test.ts.
  */
 
 import assert from 'node:assert/strict';
@@ -19,7 +19,7 @@ interface Setup {
   readonly clock: ManualClock;
   readonly boundToken: string;
   readonly unboundToken: string;
-  ask(method: string, path: string, token?: string, body?: unknown): Promise<Answer>;
+  request(method: string, path: string, token?: string, body?: unknown): Promise<Answer>;
 }
 
 async function setUp(): Promise<Setup> {
@@ -33,7 +33,7 @@ async function setUp(): Promise<Setup> {
     clock,
     boundToken,
     unboundToken: server.issueToken(ACCOUNT),
-    ask: (method, path, token = boundToken, body = undefined) => send(server, method, path, body, { token }),
+    request: (method, path, token = boundToken, body = undefined) => send(server, method, path, body, { token }),
   };
 }
 
@@ -42,24 +42,24 @@ const FORBIDDEN_LEASE =
   'in API group "coordination.k8s.io" in the namespace "ns"';
 
 test('a server answers 403 and names the role when its roles are not read yet', async () => {
-  const { server, clock, ask } = await setUp();
+  const { server, clock, request } = await setUp();
   server.warmUp({ rbacAfterMs: 134 });
-  const { status, body } = await ask('GET', `${LEASES_PATH}/x`);
+  const { status, body } = await request('GET', `${LEASES_PATH}/x`);
   assert.equal(status, 403);
   assert.equal(body.message, `${FORBIDDEN_LEASE}: RBAC: role.rbac.authorization.k8s.io "elector" not found`);
   assert.equal(body.reason, 'Forbidden');
   clock.advance(133);
-  assert.equal((await ask('GET', `${LEASES_PATH}/x`)).status, 403);
+  assert.equal((await request('GET', `${LEASES_PATH}/x`)).status, 403);
   clock.advance(1);
-  assert.equal((await ask('GET', `${LEASES_PATH}/x`)).status, 200);
+  assert.equal((await request('GET', `${LEASES_PATH}/x`)).status, 200);
 });
 
-test('a user without a binding is forbidden in the same words before and after the roles are read', async () => {
-  const { server, ask } = await setUp();
+test('a user without a binding receives the same 403 before and after the roles are read', async () => {
+  const { server, request } = await setUp();
   const token = server.issueToken({ namespace: NAMESPACE, serviceAccountName: 'other' });
-  const before = await ask('GET', `${LEASES_PATH}/x`, token);
+  const before = await request('GET', `${LEASES_PATH}/x`, token);
   server.warmUp({ rbacAfterMs: 1000 });
-  assert.deepEqual((await ask('GET', `${LEASES_PATH}/x`, token)).body, before.body);
+  assert.deepEqual((await request('GET', `${LEASES_PATH}/x`, token)).body, before.body);
 });
 
 for (const [what, method, path, token, status, reason] of [
@@ -69,10 +69,10 @@ for (const [what, method, path, token, status, reason] of [
   ['/readyz is open', 'GET', '/readyz', undefined, 200, undefined],
   ['the admin may do everything', 'GET', PODS_PATH, 'admin-token', 200, undefined],
 ] as const) {
-  test(`while the roles are not read, ${what}`, async () => {
-    const { server, ask } = await setUp();
+  test(`${what} when the roles are not read yet`, async () => {
+    const { server, request } = await setUp();
     server.warmUp({ rbacAfterMs: 1000 });
-    const answer = await ask(method, path, token, method === 'POST' ? { spec: {} } : undefined);
+    const answer = await request(method, path, token, method === 'POST' ? { spec: {} } : undefined);
     assert.equal(answer.status, status);
     if (reason === undefined) return;
     const end = `: RBAC: clusterrole.rbac.authorization.k8s.io ${JSON.stringify(reason)} not found`;
@@ -81,44 +81,44 @@ for (const [what, method, path, token, status, reason] of [
 }
 
 test('a server refuses only bound tokens when its Pods are not read yet', async () => {
-  const { server, clock, ask, unboundToken } = await setUp();
-  assert.equal((await ask('GET', LEASES_PATH)).status, 200, 'the token is in the cache of verified tokens');
+  const { server, clock, request, unboundToken } = await setUp();
+  assert.equal((await request('GET', LEASES_PATH)).status, 200, 'the token is in the cache of verified tokens');
   server.warmUp({ tokensAfterMs: 134 });
-  const { status, body } = await ask('GET', LEASES_PATH);
+  const { status, body } = await request('GET', LEASES_PATH);
   assert.deepEqual([status, body.message, body.reason], [401, 'Unauthorized', 'Unauthorized']);
-  assert.equal((await ask('GET', LEASES_PATH, unboundToken)).status, 200);
-  assert.equal((await ask('GET', LEASES_PATH, 'admin-token')).status, 200);
+  assert.equal((await request('GET', LEASES_PATH, unboundToken)).status, 200);
+  assert.equal((await request('GET', LEASES_PATH, 'admin-token')).status, 200);
   clock.advance(133);
-  assert.equal((await ask('GET', LEASES_PATH)).status, 401);
+  assert.equal((await request('GET', LEASES_PATH)).status, 401);
   clock.advance(1);
-  assert.equal((await ask('GET', LEASES_PATH)).status, 200);
+  assert.equal((await request('GET', LEASES_PATH)).status, 200);
 });
 
 test('an invalid token is still refused after the Pods are read', async () => {
-  const { server, clock, ask } = await setUp();
+  const { server, clock, request } = await setUp();
   server.warmUp({ tokensAfterMs: 10 });
   await send(server, 'DELETE', `${PODS_PATH}/p`, { gracePeriodSeconds: 0 });
   clock.advance(10);
-  assert.equal((await ask('GET', LEASES_PATH)).status, 401);
+  assert.equal((await request('GET', LEASES_PATH)).status, 401);
 });
 
-test('a server that has just started has verified no token: that of a Pod that is gone is refused at once', async () => {
-  const { server, ask } = await setUp();
-  assert.equal((await ask('GET', LEASES_PATH)).status, 200);
+test('a server that has just started refuses the token of a Pod that is gone at once', async () => {
+  const { server, request } = await setUp();
+  assert.equal((await request('GET', LEASES_PATH)).status, 200);
   await send(server, 'DELETE', `${PODS_PATH}/p`, { gracePeriodSeconds: 0 });
-  assert.equal((await ask('GET', LEASES_PATH)).status, 200, 'fact 30: for 10 s, by the cache');
+  assert.equal((await request('GET', LEASES_PATH)).status, 200, 'fact 30: for 10 s, by the cache');
   server.warmUp();
-  assert.equal((await ask('GET', LEASES_PATH)).status, 401);
+  assert.equal((await request('GET', LEASES_PATH)).status, 401);
   assert.equal(server.stats().verifiedTokens, 0);
 });
 
 test('a second warm-up replaces the first', async () => {
-  const { server, clock, ask } = await setUp();
+  const { server, clock, request } = await setUp();
   server.warmUp({ rbacAfterMs: 1000, tokensAfterMs: 1000 });
   server.warmUp({ rbacAfterMs: 10 });
-  assert.equal((await ask('GET', LEASES_PATH)).status, 403);
+  assert.equal((await request('GET', LEASES_PATH)).status, 403);
   clock.advance(10);
-  assert.equal((await ask('GET', LEASES_PATH)).status, 200);
+  assert.equal((await request('GET', LEASES_PATH)).status, 200);
 });
 
 test('an open watch continues while the caches are empty', async () => {
@@ -132,15 +132,15 @@ test('an open watch continues while the caches are empty', async () => {
   );
 });
 
-test('a Role that is missing behind its RoleBinding is named, until it is granted', async () => {
-  const { server, ask } = await setUp();
+test('a 403 names the missing Role of a RoleBinding until the Role is granted', async () => {
+  const { server, request } = await setUp();
   server.revoke({ ...ACCOUNT, keepBinding: true });
-  const { status, body } = await ask('GET', `${LEASES_PATH}/x`);
+  const { status, body } = await request('GET', `${LEASES_PATH}/x`);
   assert.deepEqual(
     [status, body.message],
     [403, `${FORBIDDEN_LEASE}: RBAC: role.rbac.authorization.k8s.io "elector" not found`],
   );
-  const review = await ask('POST', SELF_REVIEW, undefined, {
+  const review = await request('POST', SELF_REVIEW, undefined, {
     apiVersion: 'authorization.k8s.io/v1',
     kind: 'SelfSubjectAccessReview',
     spec: { resourceAttributes: { verb: 'get', group: 'coordination.k8s.io', resource: 'leases', namespace: 'ns' } },
@@ -150,20 +150,20 @@ test('a Role that is missing behind its RoleBinding is named, until it is grante
     reason: 'RBAC: role.rbac.authorization.k8s.io "elector" not found',
   });
   server.grant({ ...ACCOUNT, rules: RULES });
-  assert.equal((await ask('GET', `${LEASES_PATH}/x`)).status, 200);
+  assert.equal((await request('GET', `${LEASES_PATH}/x`)).status, 200);
 });
 
 test('without Role and RoleBinding a request is forbidden without a reason', async () => {
-  const { server, ask } = await setUp();
+  const { server, request } = await setUp();
   server.revoke(ACCOUNT);
   server.revoke(ACCOUNT);
-  assert.equal((await ask('GET', `${LEASES_PATH}/x`)).body.message, FORBIDDEN_LEASE);
+  assert.equal((await request('GET', `${LEASES_PATH}/x`)).body.message, FORBIDDEN_LEASE);
   server.grant({ ...ACCOUNT, rules: RULES });
-  assert.equal((await ask('GET', `${LEASES_PATH}/x`)).status, 200);
+  assert.equal((await request('GET', `${LEASES_PATH}/x`)).status, 200);
 });
 
 test('several missing roles are listed, each once', async () => {
-  const { server, ask } = await setUp();
+  const { server, request } = await setUp();
   const group = { apiGroup: 'rbac.authorization.k8s.io' };
   const subjects = [{ kind: 'ServiceAccount', name: 'elector', namespace: NAMESPACE }];
   const bind = (path: string, kind: string, name: string, role: string): Promise<Answer> =>
@@ -174,15 +174,15 @@ test('several missing roles are listed, each once', async () => {
   await bind('/clusterrolebindings', 'ClusterRoleBinding', 'a', 'lost');
   await bind('/namespaces/ns/rolebindings', 'RoleBinding', 'b', 'lost');
   server.revoke({ ...ACCOUNT, keepBinding: true });
-  const { body } = await ask('GET', `${LEASES_PATH}/x`);
+  const { body } = await request('GET', `${LEASES_PATH}/x`);
   const missing = 'clusterrole.rbac.authorization.k8s.io "lost" not found, role.rbac.authorization.k8s.io "elector"';
   assert.equal(body.message, `${FORBIDDEN_LEASE}: RBAC: [${missing} not found]`);
 });
 
 for (const [what, options] of [
   ['an unknown option', { rbacAfter: 1 }],
-  ['a window before now', { rbacAfterMs: -1 }],
-  ['a window without an end', { tokensAfterMs: Number.POSITIVE_INFINITY }],
+  ['a negative time', { rbacAfterMs: -1 }],
+  ['an infinite time', { tokensAfterMs: Number.POSITIVE_INFINITY }],
 ] as const) {
   test(`a warm-up with ${what} is refused`, () => {
     const { server } = makeServer();

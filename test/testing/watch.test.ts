@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LEASES_PATH, leaseBody, makeServer, openWatch, send, summary } from './api-client.ts';
 
-test('fact 14: without a version a watch begins with what exists, in the order of names', async () => {
+test('fact 14: a watch without a version begins with the existing objects, in the order of their names', async () => {
   const { server } = makeServer();
   for (const name of ['b', 'a']) await send(server, 'POST', LEASES_PATH, leaseBody(name));
   assert.deepEqual(summary(await openWatch(server, `${LEASES_PATH}?watch=true`)), ['ADDED a', 'ADDED b']);
@@ -12,7 +12,7 @@ test('fact 14: without a version a watch begins with what exists, in the order o
   ]);
 });
 
-test('fact 14: from a version a watch sends strictly what came after it', async () => {
+test('fact 14: a watch from a version sends only later events', async () => {
   const { server } = makeServer();
   const a = await send(server, 'POST', LEASES_PATH, leaseBody('a'));
   await send(server, 'POST', LEASES_PATH, leaseBody('b'));
@@ -100,7 +100,7 @@ test('fact 16: timeoutSeconds ends a watch cleanly, 2 s after a bookmark', async
   assert.deepEqual([plain.ended, plain.events], [true, []]);
 });
 
-test('fact 17: a version that is too old is one ERROR event with code 410, then the end', async () => {
+test('fact 17: a watch from a version that is too old receives one ERROR event with code 410, and ends', async () => {
   const { server } = makeServer();
   const watch = await openWatch(server, `${LEASES_PATH}?watch=true&resourceVersion=1`);
   assert.deepEqual(
@@ -149,7 +149,7 @@ test('old history is dropped without a read', async () => {
   assert.equal(server.stats().history, 60);
 });
 
-test('fact 18: a watch from the future stays silent up to that version', async () => {
+test('fact 18: a watch from a future version sends no event up to that version', async () => {
   const { server } = makeServer();
   const watch = await openWatch(server, `${LEASES_PATH}?watch=true&resourceVersion=${server.store.revision + 1}`);
   await send(server, 'POST', LEASES_PATH, leaseBody('a'));

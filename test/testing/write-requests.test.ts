@@ -1,5 +1,5 @@
 /**
- * Bodies and patches that are refused, in the words of a real server: one row a rule.
+ * Bodies and patches that are refused, with the messages of a real server. Each row is a rule.
  */
 
 import assert from 'node:assert/strict';
@@ -12,8 +12,8 @@ const MERGE = 'application/merge-patch+json';
 const STRATEGIC = 'application/strategic-merge-patch+json';
 const JSON_PATCH = 'application/json-patch+json';
 
-/** content type; patch; status; message. */
-const PATCHES: readonly (readonly [type: string, patch: unknown, status: number, says?: RegExp])[] = [
+/** The content type, the patch, the status, and the message. */
+const PATCHES: readonly (readonly [type: string, patch: unknown, status: number, message?: RegExp])[] = [
   [MERGE, '"x"', 400, /^error decoding patch: json: cannot unmarshal string into Go value of type map/],
   [MERGE, [], 400, /^error decoding patch: json: cannot unmarshal array into Go value of type map/],
   [STRATEGIC, [], 400, /^json: cannot unmarshal array into Go value of type map/],
@@ -32,13 +32,13 @@ const PATCHES: readonly (readonly [type: string, patch: unknown, status: number,
   [MERGE, { metadata: { finalizers: [5] } }, 422, /cannot unmarshal number into .* of type string$/],
 ];
 
-for (const [type, patch, status, says] of PATCHES) {
+for (const [type, patch, status, message] of PATCHES) {
   test(`${type} ${JSON.stringify(patch)} is ${status}`, async () => {
     const { server } = makeServer();
     await send(server, 'POST', LEASES_PATH, leaseBody('a'));
     const answer = await send(server, 'PATCH', `${LEASES_PATH}/a`, patch, { headers: { 'content-type': type } });
     assert.equal(answer.status, status, JSON.stringify(answer.body));
-    if (says !== undefined) assert.match(answer.body.message, says);
+    if (message !== undefined) assert.match(answer.body.message, message);
   });
 }
 
@@ -74,7 +74,7 @@ test('a protobuf body is refused with a message that names the accepted types', 
 
 const TOKEN_PATH = '/api/v1/namespaces/ns/serviceaccounts/default/token';
 
-const TOKENS: readonly (readonly [body: unknown, status: number, says: RegExp])[] = [
+const TOKENS: readonly (readonly [body: unknown, status: number, message: RegExp])[] = [
   [{ spec: { expirationSeconds: 599 } }, 422, /Invalid value: 599: may not specify a duration less than 10 minutes$/],
   [{ spec: { expirationSeconds: 2 ** 32 + 1 } }, 422, /may not specify a duration larger than 2\^32 seconds$/],
   [
@@ -91,19 +91,19 @@ const TOKENS: readonly (readonly [body: unknown, status: number, says: RegExp])[
   ['{', 400, /must be of type TokenRequest.*unexpected end of JSON input \(\{\)$/],
 ];
 
-for (const [body, status, says] of TOKENS) {
+for (const [body, status, message] of TOKENS) {
   test(`a request for a token with ${JSON.stringify(body)} is ${status}`, async () => {
     const { server } = makeServer();
     const answer = await send(server, 'POST', TOKEN_PATH, body);
     assert.equal(answer.status, status, JSON.stringify(answer.body));
-    assert.match(answer.body.message, says);
+    assert.match(answer.body.message, message);
   });
 }
 
 const main = { name: 'main', image: 'example.invalid/app:1' };
 
-/** spec of a new Pod; status; message. */
-const PODS_REFUSED: readonly (readonly [spec: object, status: number, says: RegExp])[] = [
+/** The spec of a new Pod, the status, and the message. */
+const PODS_REFUSED: readonly (readonly [spec: object, status: number, message: RegExp])[] = [
   [
     { containers: 'x' },
     400,
@@ -144,17 +144,17 @@ const PODS_REFUSED: readonly (readonly [spec: object, status: number, says: RegE
   ],
 ];
 
-for (const [spec, status, says] of PODS_REFUSED) {
+for (const [spec, status, message] of PODS_REFUSED) {
   test(`a Pod with ${JSON.stringify(spec)} is ${status}`, async () => {
     const { server } = makeServer();
     const answer = await send(server, 'POST', PODS_PATH, { metadata: { name: 'p' }, spec });
     assert.equal(answer.status, status, JSON.stringify(answer.body));
-    assert.match(answer.body.message, says);
+    assert.match(answer.body.message, message);
   });
 }
 
-/** merge patch of a Pod's spec; status; message. */
-const POD_CHANGES: readonly (readonly [spec: object, status: number, says?: RegExp])[] = [
+/** The merge patch of a Pod's spec, the status, and the message. */
+const POD_CHANGES: readonly (readonly [spec: object, status: number, message?: RegExp])[] = [
   [{ containers: [{ ...main, image: 'example.invalid/app:2' }] }, 200],
   [{ activeDeadlineSeconds: 5 }, 200],
   [{ activeDeadlineSeconds: 50 }, 422, /Invalid value: 50: must be less than or equal to previous value$/],
@@ -169,14 +169,14 @@ const POD_CHANGES: readonly (readonly [spec: object, status: number, says?: RegE
   [{ hostname: 'other' }, 422, /spec: Forbidden: pod updates may not change fields other than/],
 ];
 
-for (const [spec, status, says] of POD_CHANGES) {
+for (const [spec, status, message] of POD_CHANGES) {
   test(`a change of a Pod to ${JSON.stringify(spec)} is ${status}`, async () => {
     const { server } = makeServer();
     const created = { metadata: { name: 'p' }, spec: { containers: [main], activeDeadlineSeconds: 10 } };
     await send(server, 'POST', PODS_PATH, created);
     const answer = await send(server, 'PATCH', `${PODS_PATH}/p`, { spec }, { headers: { 'content-type': MERGE } });
     assert.equal(answer.status, status, JSON.stringify(answer.body));
-    if (says !== undefined) assert.match(answer.body.message, says);
+    if (message !== undefined) assert.match(answer.body.message, message);
   });
 }
 
@@ -213,7 +213,7 @@ for (const [resource, body] of [
   ['namespaces/ns/rolebindings', { roleRef: { kind: 'Role', name: 'x' } }],
   ['clusterrolebindings', { roleRef: { kind: 'ClusterRole', name: 'x' } }],
 ] as const) {
-  test(`a PUT creates what is missing of ${resource}; a roleRef cannot be changed`, async () => {
+  test(`a PUT creates a missing object of ${resource}, and a roleRef cannot be changed`, async () => {
     const { server } = makeServer();
     const path = `/apis/rbac.authorization.k8s.io/v1/${resource}/r`;
     const object = { metadata: { name: 'r' }, ...body };

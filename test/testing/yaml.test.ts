@@ -37,13 +37,13 @@ test('y and on are booleans, as in YAML 1.1 (wire recording lease-bad-requests)'
   assert.deepEqual(readYaml('a: y\nb: on\nc: "y"'), { a: true, b: true, c: 'y' });
 });
 
-test('what it writes, it reads again', () => {
+test('reads the value that it has written', () => {
   const value = { a: 'x', b: [1, { c: 'true', d: [] }, 'two words'], e: {}, f: null, g: { h: '2026-03-01T10:00:00Z' } };
   assert.deepEqual(readYaml(writeYaml(value)), value);
 });
 
 for (const [rule, text, value] of [
-  ['a # within quotes is no comment', 'a: "x #b"\nb: \'y # z\' # c', { a: 'x #b', b: 'y # z' }],
+  ['a # within quotes is not a comment', 'a: "x #b"\nb: \'y # z\' # c', { a: 'x #b', b: 'y # z' }],
   ['block scalars are text', 'a: |\n  one\n  two\nb: >-\n  one\n  two', { a: 'one\ntwo\n', b: 'one two' }],
   [
     'a flow collection may have several lines',
@@ -66,7 +66,7 @@ for (const [rule, text, value] of [
   ['a repeated field replaces the one before', 'a: 1\na: 2', { a: 2 }],
   ['of several documents the first is read', '---\na: 1\n---\nb: 2', { a: 1 }],
   ['JSON with tabs is YAML', '{\n\t"a": [1.5, "x"]\n}', { a: [1.5, 'x'] }],
-  ['nothing is null', '# only a comment\n', null],
+  ['an empty document is null', '# only a comment\n', null],
 ] as const) {
   test(rule, () => assert.deepEqual(readYaml(text), value));
 }
@@ -74,15 +74,15 @@ for (const [rule, text, value] of [
 for (const [rule, text, message] of [
   ['an unclosed quote', 'b: 1\na: "x', /^yaml: line 2: Missing closing/],
   ['a tab as indentation', 'a:\n\tb: 1', /^yaml: line 2: Tabs/],
-  ['a map in a line of a map', 'a: b: c', /^yaml: line 1: Nested mappings/],
+  ['a map within a line of another map', 'a: b: c', /^yaml: line 1: Nested mappings/],
   ['an alias without its anchor', 'a: *nothing', /^yaml: .*nothing/],
-  ['a number without an end', 'a: [-.inf]', /^json: unsupported value: -Inf$/],
+  ['an infinite number', 'a: [-.inf]', /^json: unsupported value: -Inf$/],
   [
     'aliases that multiply',
     `a0: &a0 [x]\n${Array.from({ length: 30 }, (_, at) => `a${at + 1}: &a${at + 1} [*a${at}, *a${at}]`).join('\n')}`,
     /^yaml: Excessive alias count/,
   ],
-  ['a nesting that the stack cannot hold', '['.repeat(100_000), /^yaml: /],
+  ['a nesting that is too deep', '['.repeat(100_000), /^yaml: /],
 ] as const) {
   test(`refuses ${rule}`, () => assert.throws(() => readYaml(text), { name: 'YamlSyntaxError', message }));
 }

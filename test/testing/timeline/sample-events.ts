@@ -12,7 +12,10 @@ function write(leaseUid: string, owner: TimelinePod, revision: bigint, released 
   return { type: 'leaseWritten', leaseUid, owner, holder: owner.name, released, revision };
 }
 
-/** web-a leads, crashes, resumes, hangs, is force-deleted and a ghost; web-b follows, through an outage, and leaves. */
+/**
+ * web-a leads, crashes, resumes, hangs, is force-deleted and becomes a ghost. Then web-b leads, during an outage as
+ * well, and stops.
+ */
 export const STORY: readonly TimelineEvent[] = (
   [
     [0, { type: 'stepBegan', title: 'A leader' }],
@@ -54,7 +57,7 @@ export const STORY: readonly TimelineEvent[] = (
   ] as readonly (readonly [number, TimelineEventContent])[]
 ).map(([atMs, content]) => ({ ...content, atMs }));
 
-/** Names that somebody chose to break the page, and plain ones. */
+/** Names that could break the page, and ordinary names. */
 export const anyText: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(
     'web-a',
@@ -68,7 +71,7 @@ export const anyText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 30 }),
 );
 
-/** Events in which much is missing and nothing fits together. */
+/** Events with missing fields that contradict each other. */
 export function anyEvents(text: fc.Arbitrary<string> = anyText): fc.Arbitrary<readonly TimelineEvent[]> {
   const pod = fc.record({ name: text, uid: fc.constantFrom('uid-a', 'uid-b', 'uid-c') });
   const process = fc.option(fc.constantFrom('one', 'two'), { nil: undefined });

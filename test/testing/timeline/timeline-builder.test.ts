@@ -1,5 +1,5 @@
 /**
- * The shape of a timeline: which bars follow from which events, and what is true of any events.
+ * The shape of a timeline: the bars for given events, and the properties for any events.
  */
 
 import assert from 'node:assert/strict';
@@ -37,7 +37,7 @@ const held = (leaseUid: string, owner: typeof POD | null, revision: bigint, leas
 });
 
 describe('the bars of a Pod', () => {
-  test('show a crash, in which the Pod keeps its term, and the lead and the drain of a ghost', () => {
+  test('show a crash, in which the Pod keeps its term, and the leadership and the drain of a ghost', () => {
     assert.deepEqual(barsOf(story, 'web-a'), [
       '520-1500 leads 10',
       '1500-2610 keeps',
@@ -47,11 +47,11 @@ describe('the bars of a Pod', () => {
     ]);
   });
 
-  test('end with the work of a term that was given up', () => {
+  test('end when the work of an ended term ends', () => {
     assert.deepEqual(barsOf(story, 'web-b'), ['5160-8100 leads 17', '8100-8300 drains 17']);
   });
 
-  test('show in which time the leader hangs', () => {
+  test('show the time in which the leader hangs', () => {
     const bars = story.pods[0]?.bars ?? [];
     assert.deepEqual(
       bars.map(({ hangs }) => hangs),
@@ -122,7 +122,7 @@ describe('the bars of a Pod', () => {
     assert.deepEqual(barsOf(timeline, 'web-0'), ['0-20 leads 1', '10-40 leads 2 track 1', '30-40 leads 3']);
   });
 
-  test('begin with the timeline when the election was not kept', () => {
+  test('begin with the timeline when the election was not recorded', () => {
     const timeline = timelineOf(
       [0, { type: 'stepBegan', title: 'later' }],
       [30, { type: 'demoted', pod: POD, reason: 'stopped' }],
@@ -151,7 +151,7 @@ describe('the lane of a Lease', () => {
     );
   });
 
-  test('tells a Lease that its holder restored from one that another Pod created', () => {
+  test('distinguishes a Lease that its holder restored from a Lease that another Pod created', () => {
     const glyphs = story.marks.filter(({ place }) => place.lane === 'lease').map(({ glyph }) => glyph);
     assert.deepEqual(glyphs, [
       'leaseCreated',
@@ -217,8 +217,8 @@ test('an event that changes nothing is not shown', () => {
   );
 });
 
-describe('too much for one page', () => {
-  test('the latest marks are shown, and the number of the others is said', () => {
+describe('a page with too many events', () => {
+  test('shows the latest marks, and the number of the others', () => {
     const events = Array.from(
       { length: MARK_LIMIT + 3 },
       (_, atMs): TimelineEvent => ({ atMs, type: 'noted', text: 'note', tone: 'note' }),
@@ -229,7 +229,7 @@ describe('too much for one page', () => {
     assert.deepEqual(timeline.omissions, ['Of the earliest, 3 marks are left out: a page shows the latest 2,000.']);
   });
 
-  test('Pods that never led are left out first, and their number is said', () => {
+  test('first leaves out Pods that never led, and shows their number', () => {
     const events = Array.from({ length: LANE_LIMIT + 2 }, (_, index): TimelineEvent[] => {
       const pod = { name: `web-${index}`, uid: `uid-${index}` };
       const last: TimelineEvent[] =
@@ -242,13 +242,13 @@ describe('too much for one page', () => {
     assert.deepEqual(timeline.omissions, ['Of the Pods that never led, 2 lanes are left out: a page shows 60.']);
   });
 
-  test('events that the recorder has lost are said', () => {
+  test('shows the number of events that the recorder has lost', () => {
     assert.deepEqual(buildTimeline([], { eventsLost: 1 }).omissions, [
       'Of the beginning, one event is left out: the recorder keeps only the latest.',
     ]);
   });
 
-  test('nothing is left out of a short story', () => assert.deepEqual(story.omissions, []));
+  test('leaves out nothing of a short story', () => assert.deepEqual(story.omissions, []));
 });
 
 describe('any events', () => {

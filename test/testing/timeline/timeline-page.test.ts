@@ -1,5 +1,5 @@
 /**
- * The page and the SVG file: their structure, that they load nothing, and that no name can break them.
+ * The page and the SVG file are well-formed and load nothing, and no name can break them.
  */
 
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ import { anyEvents, anyText, STORY } from './sample-events.ts';
 const GOLDEN = new URL('story.svg', import.meta.url);
 const TITLE = 'A story';
 
-/** The tags of a text in their order, without attributes. What script and style contain is no markup. */
+/** The tags of a text in their order, without attributes. The contents of script and style are not markup. */
 function tagsOf(text: string): readonly string[] {
   const markup = text.replaceAll(/(<(script|style)>)[\s\S]*?(<\/\2>)/g, '$1$3');
   return [...markup.matchAll(/<(\/?[a-zA-Z!][\w-]*)(?:[^>"']|"[^"]*"|'[^']*')*?(\/?)>/g)].map(
@@ -24,7 +24,7 @@ function tagsOf(text: string): readonly string[] {
 
 const VOID: ReadonlySet<string> = new Set(['!doctype', 'meta']);
 
-/** Asserts that each element is closed within the one in which it was opened. */
+/** Asserts that the elements are nested correctly. */
 function assertNested(tags: readonly string[]): void {
   const open: string[] = [];
   for (const tag of tags) {
@@ -35,7 +35,7 @@ function assertNested(tags: readonly string[]): void {
   assert.deepEqual(open, []);
 }
 
-/** Positions and lengths in time, of everything that has one. */
+/** The positions and the lengths of all elements on the time axis, in percent. */
 function extentsOf(text: string): readonly (readonly [from: number, to: number])[] {
   return [...text.matchAll(/ x="([-\d.]+)%"(?: width="([-\d.]+)%")?/g)].map(([, x, width = '0']) => [
     Number(x),
@@ -43,7 +43,9 @@ function extentsOf(text: string): readonly (readonly [from: number, to: number])
   ]);
 }
 
-/** The same events with harmless texts of the same shape and of the same length, by which a label is chosen. */
+/**
+ * The same events with harmless texts of the same length and with the same spaces, because the labels depend on them.
+ */
 function harmless(events: readonly TimelineEvent[]): readonly TimelineEvent[] {
   const replace = (value: unknown): unknown => {
     if (typeof value === 'string')
@@ -111,10 +113,11 @@ describe('the page of the story', () => {
     assert.match(drawTimeline([...STORY, broken]), /<p class="bad-news">two &lt;b&gt;leaders&lt;\/b&gt;<\/p>/);
   });
 
-  test('says so when nothing has happened', () => assert.match(drawTimeline([]), /<p>Nothing has happened\.<\/p>/));
+  test('shows a sentence when nothing has happened', () =>
+    assert.match(drawTimeline([]), /<p>Nothing has happened\.<\/p>/));
 });
 
-test('a script with an end tag would end too early', () => {
+test('the script of the page contains no end tag, which would end it too early', () => {
   assert.doesNotMatch(PAGE_SCRIPT, /<\/|<!--/);
   assert.doesNotThrow(() => new Function(PAGE_SCRIPT));
 });
@@ -125,12 +128,13 @@ describe('any events with any names', () => {
     ['SVG file', drawTimelineImage],
   ];
   for (const [what, drawn] of draw) {
-    test(`give a ${what} that is well-formed and has the elements that harmless names give`, () => {
+    test(`give a ${what} that is well-formed and has the same elements as with harmless names`, () => {
       fc.assert(
         fc.property(anyEvents(), (events) => {
           const tags = tagsOf(drawn(events));
           assertNested(tags);
-          // Two Pods of one name have a piece of their uid behind it, and harmless names are more alike.
+          // The label of two Pods with the same name has a part of the uid in a `tspan`. Harmless names are equal more
+          // often.
           const isElement = (tag: string): boolean => tag !== 'tspan' && tag !== '/tspan';
           assert.deepEqual(tags.filter(isElement), tagsOf(drawn(harmless(events))).filter(isElement));
         }),
