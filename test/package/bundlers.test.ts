@@ -1,6 +1,6 @@
 /**
- * An application that bundles the package: each bundle is moved to an empty folder, and is elected there with every kind of
- * `DEBUG`. The API server is that of this process.
+ * An application that bundles the package: each bundle is moved to an empty folder, and is elected there with every
+ * kind of `DEBUG`. The API server runs in this process.
  */
 
 import assert from 'node:assert/strict';
@@ -18,16 +18,16 @@ import { installProgram, installTools } from './tools.ts';
 
 const run = promisify(execFile);
 
-/** The largest bundle of an application without a kubeconfig, in bytes, when the bundler minifies it. The client alone is megabytes. */
+/** The largest minified bundle of an application, in bytes. The Kubernetes client alone would have some megabytes. */
 const LARGEST_MINIFIED_BUNDLE = 300_000;
 
-/** The same when the bundler keeps names, line ends and comments. */
+/** The largest bundle that is not minified, in bytes. */
 const LARGEST_READABLE_BUNDLE = 450_000;
 
 const BUILD_TIMEOUT_MS = 100_000;
 const RUN_TIMEOUT_MS = 30_000;
 
-/** Is elected, loads the endpoint (a file of its own) and gives the Lease up. */
+/** A program that is elected, loads the endpoint (a separate file) and releases the Lease. */
 const APPLICATION = `
 import { LeaseElector, LeaseElectorError } from 'lease-elector';
 
@@ -62,12 +62,12 @@ after(async () => {
   for (const directory of temporary) rmSync(directory, { recursive: true, force: true });
 });
 
-function remember(directory: string): string {
+function removeLater(directory: string): string {
   temporary.push(directory);
   return directory;
 }
 
-/** The environment of a process that acts for a Pod of its own, and for a Lease of its own. */
+/** The environment of a process of a new Pod, with a new Lease. */
 function environmentOfPod(): Record<string, string> {
   podCount += 1;
   const pod = cluster.createPod({ name: `bundled-${podCount}` });
@@ -86,21 +86,21 @@ async function assertElected(program: readonly string[], directory: string): Pro
   for (const extra of [{}, { DEBUG: '' }, { DEBUG: 'express:*' }, { DEBUG: 'lease-elector*' }]) {
     const { stdout, stderr } = await start(extra);
     assert.equal(stdout, 'elected bigint true\nstopped\n', `${JSON.stringify(extra)} ${stderr}`);
-    const isAsked = extra.DEBUG === 'lease-elector*';
-    assert.equal(/lease-elector:driver/.test(stderr), isAsked, `${JSON.stringify(extra)} ${stderr}`);
+    const isEnabled = extra.DEBUG === 'lease-elector*';
+    assert.equal(/lease-elector:driver/.test(stderr), isEnabled, `${JSON.stringify(extra)} ${stderr}`);
   }
   const { stdout } = await start({ KUBECONFIG_PATH: '/nowhere/kubeconfig' });
   assert.match(stdout, /^true ERR_LEASE_ELECTOR_CREDENTIALS .*npm install @kubernetes\/client-node/m);
 }
 
-/** A folder without any `node_modules` around it, with a copy of what a bundler has written. */
+/** A folder with a copy of a bundler's output. No folder above it has `node_modules`. */
 function moved(output: string): string {
-  const directory = remember(mkdtempSync(join(tmpdir(), 'lease-elector-moved-')));
+  const directory = removeLater(mkdtempSync(join(tmpdir(), 'lease-elector-moved-')));
   cpSync(output, directory, { recursive: true });
   return directory;
 }
 
-/** The JavaScript of a bundle is small, and holds nothing of the Kubernetes client. */
+/** Asserts that the JavaScript of a bundle is small, and contains nothing of the Kubernetes client. */
 function assertSmall(directory: string, isMinified: boolean): void {
   const limit = isMinified ? LARGEST_MINIFIED_BUNDLE : LARGEST_READABLE_BUNDLE;
   const scripts = readdirSync(directory).filter((name) => /\.[cm]?js$/.test(name));
@@ -114,7 +114,7 @@ function assertSmall(directory: string, isMinified: boolean): void {
 
 /** The application as a project with the package, and with a Kubernetes client that a bundler could find. */
 async function applicationIn(parent: string, files: Readonly<Record<string, string>> = {}): Promise<string> {
-  const directory = remember(
+  const directory = removeLater(
     await project(parent, 'application', { 'app.mjs': APPLICATION, 'package.json': '{ "private": true }', ...files }),
   );
   const client = join(directory, 'node_modules/@kubernetes/client-node');

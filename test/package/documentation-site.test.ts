@@ -1,6 +1,6 @@
 /**
- * The documentation site: `npm run docs` builds it from the Markdown of the repository and the comments of `src`, and it is
- * complete, without a broken link, and works without a network.
+ * The documentation site: `npm run docs` builds it from the Markdown of the repository and the comments of `src`, and
+ * it is complete, without a broken link, and works without a network.
  */
 
 import assert from 'node:assert/strict';
@@ -16,7 +16,7 @@ import { ROOT } from './installed-package.ts';
 
 const SITE = join(ROOT, 'docs-site/.vitepress/dist');
 
-/** With the installation of the tools, on a busy machine. */
+/** The longest build with the installation of its tools on a busy machine, in milliseconds. */
 const BUILD_TIMEOUT_MS = 390_000;
 
 let report: SiteReport;
@@ -31,7 +31,7 @@ before(
 /** The files of a folder of the site. */
 const filesOf = (folder: string): string[] => readdirSync(join(SITE, folder), { recursive: true, encoding: 'utf8' });
 
-/** A directory that goes with the test. */
+/** A directory that is removed after the test. */
 function directoryOf(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'lease-elector-site-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
@@ -73,7 +73,7 @@ test('each public name of both entries has a page in the reference, with its sou
   }
 });
 
-test('no link leads nowhere, and nothing comes from another server', () => {
+test('every link has a target, and nothing is loaded from another server', () => {
   assert.ok(report.followed > 1000);
   assert.deepEqual(report.broken, []);
   assert.deepEqual(report.foreign, []);
@@ -99,7 +99,7 @@ test('the search has its index in the site, with the text of the guide and of th
   }
 });
 
-test('a link to a missing page, a missing heading or a missing picture, and a foreign script, are found', (t) => {
+test('the inspection finds links to a missing page, heading or picture, and a foreign script', (t) => {
   const directory = directoryOf(t);
   mkdirSync(join(directory, 'guide'));
   writeFileSync(
@@ -122,13 +122,13 @@ test('a link to a missing page, a missing heading or a missing picture, and a fo
   assert.equal(found.followed, 6);
 });
 
-test('under a base, a link outside of it is broken', (t) => {
+test('a link outside of the base is broken when the site has a base', (t) => {
   const directory = directoryOf(t);
   writeFileSync(join(directory, 'index.html'), '<a href="/base/">good</a><a href="/">bad</a>');
   assert.deepEqual(inspectSite(directory, '/base/').broken, ['index.html: /']);
 });
 
-test('a page links to the site where it has the page, else to the repository, and never to nothing', (t) => {
+test('a link leads to a page of the site, or else to a file of the repository, and throws when there is none', (t) => {
   const directory = directoryOf(t);
   const page = (text: string): string => sitePage(ROOT, 'docs/runbook.md', text, directory);
   const home = 'https://github.com/lease-elector/lease-elector/blob/main';
@@ -141,7 +141,7 @@ test('a page links to the site where it has the page, else to the repository, an
   assert.throws(() => page('[a](none.md)'), /docs\/runbook\.md has a link to none\.md, which does not exist/);
 });
 
-test('each page is in the navigation once', (t) => {
+test('the navigation has each page once', (t) => {
   const navigation = JSON.stringify(writePages(ROOT, directoryOf(t)));
   const links = [...navigation.matchAll(/"link":"([^"]+)"/g)].map(([, link]) => link);
   assert.equal(new Set(links).size, links.length);

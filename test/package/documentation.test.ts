@@ -1,5 +1,5 @@
 /**
- * What the documentation says is so: every `ts` block type-checks, those of the pages run, and the tables name what there is.
+ * The documentation is correct: every `ts` block type-checks, the blocks of the pages run, and the tables are complete.
  */
 
 import assert from 'node:assert/strict';
@@ -21,7 +21,7 @@ const pageOf = (name: string): string => readFileSync(join(ROOT, name), 'utf8');
 const README = pageOf('README.md');
 const run = promisify(execFile);
 
-/** A block of code, and where it is. */
+/** A block of code, and its place. */
 interface Block {
   readonly where: string;
   readonly code: string;
@@ -41,7 +41,7 @@ function blocksOfComments(name: string, text: string): Block[] {
   return blocksOf(name, comments);
 }
 
-/** Every block there is: of the pages, and of the comments in `src/`. */
+/** All blocks: those of the pages, and those of the comments in `src/`. */
 function allBlocks(): Block[] {
   const pages = ['', 'docs'].flatMap((directory) =>
     readdirSync(join(ROOT, directory))
@@ -57,14 +57,14 @@ function allBlocks(): Block[] {
   ];
 }
 
-/** A directory that goes with the test. */
+/** A directory that is removed after the test. */
 function directoryOf(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'lease-elector-documentation-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 
-/** What the compiler has to say, with the names of the blocks. */
+/** The output of the compiler, with the places of the blocks. */
 async function check(t: TestContext, blocks: readonly Block[]): Promise<string> {
   const directory = directoryOf(t);
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
@@ -85,12 +85,12 @@ async function check(t: TestContext, blocks: readonly Block[]): Promise<string> 
     await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', directory]);
     return '';
   } catch (error) {
-    const said = String((error as { stdout?: string }).stdout ?? error);
-    return said.replace(/\S*block-(\d+)\.mts/g, (_, index: string) => blocks[Number(index)]?.where ?? '');
+    const output = String((error as { stdout?: string }).stdout ?? error);
+    return output.replace(/\S*block-(\d+)\.mts/g, (_, index: string) => blocks[Number(index)]?.where ?? '');
   }
 }
 
-/** How many blocks a place has at least, so that a search that finds none is noticed. */
+/** The minimum number of blocks of each place. Without it, a search that finds no block would pass. */
 const FEWEST_BLOCKS: Readonly<Record<string, number>> = {
   'README.md': 2,
   'docs/usage.md': 5,
@@ -110,67 +110,67 @@ test('every ts block of the pages and of the comments type-checks', async (t) =>
   assert.equal(await check(t, blocks), '');
 });
 
-test('a block that is broken is found, and its place is said', async (t) => {
+test('the check reports a broken block with its place', async (t) => {
   const [block] = blocksOf('README.md', README) as [Block];
   const broken = { ...block, code: block.code.replace('term.fencingToken', 'term.fencingTokens') };
-  const said = await check(t, [block, broken]);
-  assert.match(said, /^README\.md:\d+\(\d+,\d+\): error TS2551: .*fencingTokens/);
-  assert.ok(said.startsWith(`${block.where}(`));
+  const output = await check(t, [block, broken]);
+  assert.match(output, /^README\.md:\d+\(\d+,\d+\): error TS2551: .*fencingTokens/);
+  assert.ok(output.startsWith(`${block.where}(`));
   const [, line] = block.where.split(':');
   assert.equal(README.split('\n')[Number(line) - 1], '```ts');
 });
 
-/** A block that starts a cluster of its own does what it has to do, and ends. */
-const bringsItsCluster = ({ code }: Block): boolean => code.includes('lease-elector/testing');
+/** Whether a block starts its own cluster. Such a program ends by itself. */
+const startsCluster = ({ code }: Block): boolean => code.includes('lease-elector/testing');
 
-/** The blocks of the pages that are whole programs: one of the design is a sketch, whose job has ended at once. */
+/** The blocks of the pages that are whole programs. A block of the design is only a sketch, whose job ends at once. */
 const programs = allBlocks().filter(({ where }) => !where.startsWith('src/') && !where.startsWith('docs/design.md'));
 
-for (const block of programs.filter(bringsItsCluster)) {
+for (const block of programs.filter(startsCluster)) {
   test(`the block at ${block.where} runs to its end`, async (t) => {
     assert.equal((await runInPod(t, block.code)).end, 0);
   });
 }
 
-for (const block of programs.filter((one) => !bringsItsCluster(one))) {
-  test(`the block at ${block.where} leads, and ends when it is told to`, async (t) => {
+for (const block of programs.filter((one) => !startsCluster(one))) {
+  test(`the block at ${block.where} leads, and ends on SIGTERM`, async (t) => {
     const { leads, end } = await runInPod(t, block.code);
     assert.equal(leads, true);
-    // A program that handles the signal ends in order; any other is ended by it.
+    // A program that handles the signal exits with 0. The signal ends any other program.
     assert.equal(end, block.code.includes('SIGTERM') ? 0 : 'SIGTERM');
   });
 }
 
 const examples = allBlocks().filter(({ where }) => where.startsWith('src/'));
 
-/** The lines that a program writes, as the comments after its `console.log` promise them. */
+/** The lines that a program must write, according to the comments after each `console.log`. */
 function promisedLines(code: string): string[] {
   return [...code.matchAll(/^ *console\.log\(.*\); \/\/ (.+)$/gm)].map(([, line = '']) => line);
 }
 
 for (const block of examples) {
-  test(`the example at ${block.where} runs, and writes what its comments promise`, async (t) => {
+  test(`the example at ${block.where} runs, and writes the lines of its comments`, async (t) => {
     const { leads, end, stdout } = await runInPod(t, block.code);
-    const expected = bringsItsCluster(block) ? [false, 0] : [true, block.code.includes('SIGTERM') ? 0 : 'SIGTERM'];
+    const expected = startsCluster(block) ? [false, 0] : [true, block.code.includes('SIGTERM') ? 0 : 'SIGTERM'];
     assert.deepEqual([leads, end], expected);
     const promised = promisedLines(block.code);
     if (promised.length > 0) assert.deepEqual(stdout.trimEnd().split('\n'), promised);
   });
 }
 
-test('an example whose comment is wrong is noticed', async (t) => {
+test('a wrong comment of an example is found', async (t) => {
   const block = examples.find(({ code }) => code.includes('console.log(elector.isLeader); // true'));
   assert.ok(block);
   const { stdout } = await runInPod(t, block.code.replace('elector.isLeader', '!elector.isLeader'));
   assert.deepEqual([stdout, promisedLines(block.code)], ['false\n', ['true']]);
 });
 
-test('most examples of the test kit promise what they write', () => {
-  const promising = examples.filter((block) => bringsItsCluster(block) && promisedLines(block.code).length > 0);
+test('most examples of the test kit have comments with the lines that they write', () => {
+  const promising = examples.filter((block) => startsCluster(block) && promisedLines(block.code).length > 0);
   assert.ok(promising.length >= 20, `${promising.length} examples`);
 });
 
-test('the examples are those of the members that an application uses most', () => {
+test('the members that applications use most have an example', () => {
   const code = examples.map((block) => block.code).join('\n');
   for (const member of ['leaderOnly', 'confirm', 'stepDown', 'stop', 'explain', 'metricFamilies', 'on', 'timeline']) {
     assert.match(code, new RegExp(`\\.${member}\\b`), member);
@@ -180,7 +180,9 @@ test('the examples are those of the members that an application uses most', () =
 /** The line that a job writes in front of its failure. */
 const FAILS = 'the job fails';
 
-/** The same program, soon due, with jobs that fail: the functions that a block leaves to its reader. */
+/**
+ * The same program with short intervals and failing jobs. The jobs are the functions that a block leaves to its reader.
+ */
 function withFailingJobs({ where, code }: Block): Block {
   const failing = code
     .replace(
@@ -192,7 +194,7 @@ function withFailingJobs({ where, code }: Block): Block {
 }
 
 const withJobs = allBlocks()
-  .filter((block) => !bringsItsCluster(block) && block.code.includes('async function'))
+  .filter((block) => !startsCluster(block) && block.code.includes('async function'))
   .filter(({ code }) => code.includes('new LeaseElector'))
   .map(withFailingJobs);
 
@@ -205,13 +207,13 @@ for (const { where, code } of withJobs) {
   });
 }
 
-test('the places that show a job are among those whose job fails', () => {
+test('each place that shows a job is tested with a failing job', () => {
   const places = new Set(withJobs.map(({ where }) => where.split(':')[0]));
   for (const place of ['README.md', 'docs/usage.md', 'docs/from-the-sidecar.md', 'src/lease-elector.ts'])
     assert.ok(places.has(place), place);
 });
 
-test('a job whose failure nobody handles ends its process, and is noticed', async (t) => {
+test('a job whose failure is not handled ends its process', async (t) => {
   const block = withJobs.find(({ code }) => code.includes('onError: console.error'));
   assert.ok(block);
   const unsafe = block.code.replace(/\{ onError: console\.error \}/, '{}');
@@ -224,16 +226,16 @@ test('a program that does not start its elector does not lead', async (t) => {
   assert.deepEqual([leads, end], [false, 0]);
 });
 
-test('a program with an error in it is noticed', async (t) => {
+test('a program with an error exits with 1', async (t) => {
   const [block] = blocksOf('README.md', README) as [Block];
   const { leads, end } = await runInPod(t, block.code.replace('new LeaseElector({', 'new LeaseElector({ leese: 1,'));
   assert.deepEqual([leads, end], [false, 1]);
 });
 
 /**
- * Runs a program in a Pod until it leads or ends; then ends it as a kubelet does.
+ * Runs a program in a Pod until it leads or ends. Then ends it as a kubelet does.
  *
- * @param line what it also writes, twice where it has a timer, before it is ended
+ * @param line a text that the program must write before it is ended, twice if it has a timer
  */
 async function runInPod(
   t: TestContext,
@@ -252,13 +254,13 @@ async function runInPod(
   const resolver = new URL('../integration/package-resolver.ts', import.meta.url).href;
   const child = spawn(process.execPath, [`--import=${resolver}`, program], {
     env: { ...PROCESS_ENVIRONMENT, ...pod.environment, POD_DIRECTORY: pod.directory },
-    // What it writes into its directory goes with it.
+    // The files that it writes are removed with its directory.
     cwd: dirname(program),
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.after(() => child.kill('SIGKILL'));
   let end: number | NodeJS.Signals | null = null;
-  // Not `exit`: what the process has written is complete only now.
+  // The output is not complete before `close`.
   child.once('close', (status, signal) => {
     end = signal ?? status;
   });
@@ -267,11 +269,11 @@ async function runInPod(
     stdout += text;
   });
   await until('it leads, or ends', () => leads || end !== null);
-  // The write that made it leader is answered and the line after `await elector.start()` is reached; a renewal
-  // would come much later, but the Pod's watch is opened right away.
+  // The answer to the create has arrived when the watch of the Pod is opened. Then `start()` has resolved. The first
+  // renewal would be much later.
   const watched = (): boolean => cluster.requests.count({ verb: 'watch', resource: 'pods' }) > 0;
   await until('it watches its Pod, or ends', () => watched() || end !== null);
-  // A rejection that nobody handles ends a process before its next timer fires.
+  // An unhandled rejection ends a process before its next timer fires.
   const lines = code.includes('setInterval') ? 2 : 1;
   const written = (): boolean => line === '' || stdout.split(line).length > lines;
   await until('it has written the line, or ends', () => written() || end !== null);
@@ -302,7 +304,7 @@ function tableUnder(page: string, heading: string): string[] {
   return section.split('\n').slice(2);
 }
 
-test('the options of docs/configuration.md are those there are, with their defaults', () => {
+test('docs/configuration.md lists all options with their defaults', () => {
   const source = readFileSync(join(ROOT, 'src/options.ts'), 'utf8');
   const declared = /export interface LeaseElectorOptions \{([\s\S]*?)\n\}/.exec(source)?.[1] ?? '';
   const names = [...declared.matchAll(/^ {2}readonly (\w+)\?/gm)].map(([, name]) => name);
@@ -313,7 +315,7 @@ test('the options of docs/configuration.md are those there are, with their defau
   assert.equal(DEFAULT_RENEW_INTERVAL_MS, 10_000);
 });
 
-test('the events, the states and the codes of the pages are those there are', () => {
+test('the pages list all events, states and codes', () => {
   const sourceOf = (name: string): string => readFileSync(join(ROOT, 'src', name), 'utf8');
   const events = /export interface LeaseElectorEvents \{([\s\S]*?)\n\}/.exec(sourceOf('events.ts'))?.[1] ?? '';
   assert.deepEqual(
@@ -329,11 +331,11 @@ test('the events, the states and the codes of the pages are those there are', ()
   for (const [, state] of states.matchAll(/'(\w+)'/g))
     assert.match(USAGE, new RegExp(`^\\| \`state\` \\|.*\`${state}\``, 'm'));
   const reasons = /export type DemotionReason =([\s\S]*?);/.exec(sourceOf('core/effect.ts'))?.[1] ?? '';
-  const told = /^Reasons: ([\s\S]*?)\n\n/m.exec(USAGE)?.[1] ?? '';
-  for (const [, reason] of reasons.matchAll(/\| '([\w-]+)'/g)) assert.ok(told.includes(`\`${reason}\``), reason);
+  const listed = /^Reasons: ([\s\S]*?)\n\n/m.exec(USAGE)?.[1] ?? '';
+  for (const [, reason] of reasons.matchAll(/\| '([\w-]+)'/g)) assert.ok(listed.includes(`\`${reason}\``), reason);
 });
 
-/** The members of both unions of warning codes, as they are written: their comments included. */
+/** The source of both unions of warning codes, with its comments. */
 function warningUnions(): string {
   const sourceOf = (name: string): string => readFileSync(join(ROOT, 'src', name), 'utf8');
   const core = /export type WarningCode =\n([\s\S]*?';)/.exec(sourceOf('core/effect.ts'))?.[1] ?? '';
@@ -343,7 +345,7 @@ function warningUnions(): string {
   return `${core}\n${shell}`;
 }
 
-test('docs/operations.md has a row for every code of a warning: what it means, what to do, whether to page', () => {
+test('docs/operations.md has the meaning, the advice and the urgency of every warning', () => {
   const codes = [...warningUnions().matchAll(/^ *\| '([\w-]+)'/gm)].map(([, code]) => code);
   assert.ok(codes.length > 20);
   const rows = tableUnder(OPERATIONS, '\n## Warnings\n').map((row) =>
@@ -356,7 +358,7 @@ test('docs/operations.md has a row for every code of a warning: what it means, w
   }
 });
 
-test('every code of a warning has a comment that says what it means', () => {
+test('every code of a warning has a comment', () => {
   const members = [...warningUnions().matchAll(/^(.*)\n *\| '([\w-]+)'/gm)];
   assert.ok(members.length > 20);
   for (const [, before = '', code] of members) assert.match(before, /\*\/$/, code);
@@ -367,13 +369,13 @@ test('docs/operations.md has a row for every reason that explain() can give', ()
   const union = /export type ExplanationReason =([\s\S]*?';)/.exec(source)?.[1] ?? '';
   const reasons = [...union.matchAll(/\| '([\w-]+)'/g)].map(([, reason]) => reason);
   assert.ok(reasons.length > 12);
-  const told = tableUnder(OPERATIONS, '\n## Why is there no leader? `explain`\n').flatMap((row) =>
+  const listed = tableUnder(OPERATIONS, '\n## Why is there no leader? `explain`\n').flatMap((row) =>
     [...(row.split(' | ')[0] ?? '').matchAll(/`([\w-]+)`/g)].map(([, reason]) => reason),
   );
-  assert.deepEqual(told.sort(), reasons.sort());
+  assert.deepEqual(listed.sort(), reasons.sort());
 });
 
-test('the Role of the README is the one that the tests grant, and docs/usage.md has the rules of three options', () => {
+test('the README has the Role that the tests grant, and docs/usage.md has the rules of three options', () => {
   const verbsIn = (page: string): string[][] =>
     [...page.matchAll(/^ {4}verbs: \[(.*)\]$/gm)].map(([, list = '']) => list.split(', '));
   assert.deepEqual(verbsIn(README), [ALL_PERMISSIONS.leases, ALL_PERMISSIONS.pods]);

@@ -21,7 +21,9 @@ interface Locked {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-/** The packages that an entry needs and the lock file lacks: npm looks for them from the inside outwards. */
+/**
+ * The packages that an entry needs and the lock file lacks. npm searches them from the inner folder to the outer ones.
+ */
 function missing(packages: Readonly<Record<string, Locked>>): string[] {
   const isLocked = (from: string, name: string): boolean => {
     for (let place = from; ; place = place.slice(0, Math.max(0, place.lastIndexOf('/node_modules/')))) {
@@ -39,8 +41,8 @@ function missing(packages: Readonly<Record<string, Locked>>): string[] {
 test('the lock file lists every package of every platform', () => {
   const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'));
   assert.deepEqual(missing(packages), []);
-  const { 'node_modules/@biomejs/cli-darwin-arm64': left, ...others } = packages;
-  assert.ok(left !== undefined, 'the lock file knows macOS');
+  const { 'node_modules/@biomejs/cli-darwin-arm64': removed, ...others } = packages;
+  assert.ok(removed !== undefined, 'the lock file has the package for macOS');
   assert.deepEqual(missing(others), ['node_modules/@biomejs/biome needs @biomejs/cli-darwin-arm64']);
 });
 
@@ -51,7 +53,7 @@ test('npm ci installs a fresh clone and leaves its tree as it was', { timeout: 1
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   const git = (...words: string[]): Promise<{ stdout: string }> => run('git', words, { cwd: directory });
   await run('git', ['clone', '--quiet', '--depth=1', `file://${ROOT}`, directory]);
-  // What is not committed yet counts, too.
+  // Uncommitted changes count as well.
   for (const name of ['package.json', 'package-lock.json']) cpSync(join(ROOT, name), join(directory, name));
   await git('add', '--all');
   await run('npm', ['ci', '--prefer-offline'], { cwd: directory, timeout: INSTALLATION_TIMEOUT_MS });

@@ -1,5 +1,5 @@
 /**
- * Before and after all package tests of a run: the package is installed once, and a table of what ran is printed.
+ * Installs the package once before all package tests of a run, and prints the table of their runs at the end.
  */
 
 import { install } from './installed-package.ts';

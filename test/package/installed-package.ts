@@ -14,12 +14,14 @@ export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url));
 
 const run = promisify(execFile);
 
-/** Where the package is installed; set by `global-setup.ts`, so that every test file of a run uses the same. */
+/**
+ * Names the folder of the installed package. `global-setup.ts` sets it, so that all test files of a run use one folder.
+ */
 const VARIABLE = 'LEASE_ELECTOR_INSTALLED_PACKAGE';
 
 /** A project whose only dependency is the package. */
 export interface InstalledPackage {
-  /** Of the project; its `node_modules` has what `npm install` has brought. */
+  /** The folder of the project. `npm install` has filled its `node_modules`. */
   readonly directory: string;
   readonly tarball: string;
   /** The reports on its public API, as `npm run api` would write them. */
@@ -28,7 +30,7 @@ export interface InstalledPackage {
 
 let installation: Promise<InstalledPackage> | null = null;
 
-/** The installed package; built, packed and installed where no other test file has. */
+/** The installed package. It is built, packed and installed now if no other test file has done that. */
 export function installedPackage(): Promise<InstalledPackage> {
   const directory = process.env[VARIABLE];
   installation ??= directory === undefined ? installHere() : Promise.resolve(layout(directory));
@@ -46,12 +48,12 @@ async function installHere(): Promise<InstalledPackage> {
   return installed;
 }
 
-/** Builds, packs and installs the package, and names the place to the test files that start after that. */
+/** Builds, packs and installs the package, and passes its folder to the test files that start later. */
 export async function install(): Promise<{ readonly installed: InstalledPackage; readonly remove: () => void }> {
   const directory = mkdtempSync(join(tmpdir(), 'lease-elector-package-'));
   const installed = layout(directory);
   const source = join(directory, 'source');
-  // As `npm run build` does, but elsewhere.
+  // As `npm run build` does, but into another folder.
   await Promise.all([declare(join(source, 'dist'), installed.reports), bundle(join(source, 'dist'))]);
   for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'deploy']) {
     cpSync(join(ROOT, name), join(source, name), { recursive: true });

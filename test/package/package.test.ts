@@ -16,13 +16,15 @@ import { installTools } from './tools.ts';
 
 const run = promisify(execFile);
 
-/** What `npm install lease-elector` may bring, in bytes. */
+/** The largest size of all packages that `npm install lease-elector` installs, in bytes. */
 const LARGEST_INSTALLATION = 2_000_000;
 
-/** What npm downloads, in bytes. */
+/** The largest size of the tarball, in bytes. */
 const LARGEST_TARBALL = 480_000;
 
-/** What the package unpacks to, in bytes, without the source maps: Node.js reads those for a stack trace alone. */
+/**
+ * The largest size of the unpacked package in bytes, without source maps. Node.js reads these only for stack traces.
+ */
 const LARGEST_UNPACKED = 1_100_000;
 
 /** A directory with a program in it that has installed the package. */
@@ -44,7 +46,7 @@ async function output(name: string, program: string): Promise<string> {
   return stdout;
 }
 
-test('the tarball holds what is built, what is deployed, and three files of text', () => {
+test('the tarball has the built files, the files of deploy/, three texts and the manifest', () => {
   const paths = filesBelow(installed);
   const deployed = paths.filter((path) => path.startsWith('deploy/')).map((path) => path.slice('deploy/'.length));
   assert.deepEqual(deployed.sort(), filesBelow(join(ROOT, 'deploy')).sort());
@@ -63,7 +65,7 @@ test('the tarball holds what is built, what is deployed, and three files of text
   assert.equal(built.length, 2 + scripts.length + maps.length);
 });
 
-test('npm install brings four packages, less than 2 MB', async () => {
+test('npm install installs four packages, with less than 2 MB', async () => {
   const { directory } = await installedPackage();
   const modules = join(directory, 'node_modules');
   const packages = readdirSync(modules).filter((name) => !name.startsWith('.'));
@@ -72,7 +74,7 @@ test('npm install brings four packages, less than 2 MB', async () => {
   assert.ok(size < LARGEST_INSTALLATION, `${size} bytes`);
 });
 
-test('the tarball weighs less than 480 kB, and unpacks to less than 1,100 kB beside its source maps', async () => {
+test('the tarball has less than 480 kB, and less than 1,100 kB unpacked, without source maps', async () => {
   const { tarball } = await installedPackage();
   const packed = statSync(tarball).size;
   assert.ok(packed < LARGEST_TARBALL, `${packed} bytes`);
@@ -83,7 +85,7 @@ test('the tarball weighs less than 480 kB, and unpacks to less than 1,100 kB bes
   assert.ok(unpacked < LARGEST_UNPACKED, `${unpacked} bytes`);
 });
 
-test('it depends on two packages in ranges, and on the Kubernetes client only where that is installed', () => {
+test('the package depends on ranges of two packages, and optionally on the Kubernetes client', () => {
   assert.deepEqual(Object.keys(manifest.dependencies), ['debug', 'eventemitter3']);
   for (const version of Object.values(manifest.dependencies)) assert.match(String(version), /^\^\d+\.\d+\.\d+$/);
   assert.deepEqual(manifest.peerDependencies, { '@kubernetes/client-node': '>=1 <3' });
@@ -91,8 +93,8 @@ test('it depends on two packages in ranges, and on the Kubernetes client only wh
   for (const kind of ['optionalDependencies', 'bundleDependencies']) assert.equal(manifest[kind], undefined);
 });
 
-test('nothing that is published uses import.meta, require or the default of a module', () => {
-  // Bundlers and compilers to CommonJS treat them in ways of their own.
+test('no published file uses import.meta, require or a default import', () => {
+  // Bundlers and compilers to CommonJS treat them in different ways.
   for (const path of filesBelow(installed).filter((path) => path.endsWith('.js'))) {
     const text = readFileSync(join(installed, path), 'utf8');
     for (const pattern of [/import\.meta/, /createRequire|\brequire\(/, /^import [\w$]+(,| from)/m]) {
@@ -101,38 +103,38 @@ test('nothing that is published uses import.meta, require or the default of a mo
   }
 });
 
-test('the bundled package yaml has its license with it, and the entry of an application has none of it', async () => {
+test('the bundled package yaml has its license, and the main entry does not contain yaml', async () => {
   const license = readFileSync(new URL('../../node_modules/yaml/LICENSE', import.meta.url), 'utf8').trim();
   const scripts = filesBelow(installed).filter((path) => path.endsWith('.js'));
   const texts = new Map(scripts.map((path) => [path, readFileSync(join(installed, path), 'utf8')]));
   const holders = [...texts].filter(([, text]) => text.includes('Eemeli Aro'));
   assert.equal(holders.length, 1);
-  // It stands indented in a comment.
+  // The license is indented in a comment.
   assert.ok(holders[0]?.[1].replace(/^ +/gm, '').includes(license));
   assert.doesNotMatch(texts.get('dist/index.js') ?? '', /tag:yaml\.org|Eemeli Aro/);
   for (const [path, text] of texts) assert.doesNotMatch(text, /from ['"]yaml['"]/, path);
 });
 
-test('an error says how to install the Kubernetes client when a kubeconfig asks for it', async () => {
-  const said = await output(
+test('an error names the command that installs the Kubernetes client when a kubeconfig needs the client', async () => {
+  const printed = await output(
     'kubeconfig.js',
     `
     import { LeaseElector, LeaseElectorError } from 'lease-elector';
     import { EmbeddedCluster } from 'lease-elector/testing';
     const elector = new LeaseElector({ kubeConfig: { path: '/nowhere/kubeconfig' } });
     const cluster = await EmbeddedCluster.start();
-    const asked = [elector.start(), cluster.createPod({ name: 'web-1' }).kubeConfig()];
-    for (const { reason } of await Promise.allSettled(asked)) {
+    const needing = [elector.start(), cluster.createPod({ name: 'web-1' }).kubeConfig()];
+    for (const { reason } of await Promise.allSettled(needing)) {
       console.log(reason.code, /Run \`npm install @kubernetes\\/client-node\`/.test(reason.message));
     }
     await elector.stop();
     await cluster.stop();`,
   );
-  assert.deepEqual(said.trim().split('\n'), Array(2).fill('ERR_LEASE_ELECTOR_CREDENTIALS true'));
+  assert.deepEqual(printed.trim().split('\n'), Array(2).fill('ERR_LEASE_ELECTOR_CREDENTIALS true'));
 });
 
 test('a source map names the source and the line of each function', async () => {
-  // The paths in it are relative to the place where it was built.
+  // The paths in a source map are relative to the folder of the build.
   const { directory } = await installedPackage();
   for (const path of filesBelow(installed).filter((path) => path.endsWith('.js'))) {
     const text = readFileSync(join(installed, path), 'utf8');
@@ -145,7 +147,7 @@ test('a source map names the source and the line of each function', async () => 
   }
 });
 
-test('the public names', async () => {
+test('the entries export the public names, and no others', async () => {
   const program = `
     const [main, testing] = await Promise.all([import('lease-elector'), import('lease-elector/testing')]);
     console.log(JSON.stringify([Object.keys(main).sort(), Object.keys(testing).sort()]));
@@ -214,7 +216,7 @@ test('the public names', async () => {
   ]);
 });
 
-test('the public API is the one that etc/*.api.md records', async () => {
+test('etc/*.api.md record the public API', async () => {
   const { reports } = await installedPackage();
   const names = readdirSync(join(ROOT, 'etc')).sort();
   assert.deepEqual(names, ['lease-elector.api.md', 'testing.api.md']);
@@ -228,7 +230,7 @@ test('the public API is the one that etc/*.api.md records', async () => {
   }
 });
 
-test('the endpoint is a file of its own, which is read only where it is wanted', async () => {
+test('the endpoint is a separate file, which is loaded only when an option needs it', async () => {
   const chunks = filesBelow(join(installed, 'dist')).filter((path) => /^leader-server-.*\.js$/.test(path));
   assert.equal(chunks.length, 1);
   const main = readFileSync(join(installed, 'dist/index.js'), 'utf8');
@@ -279,7 +281,7 @@ test('the executable prints its help without reading the test server', async () 
   assert.ok(bytes > 0 && bytes < 20_000, `${bytes}`);
 });
 
-test('the executable of the package runs the API server, and ends in order', async () => {
+test('the executable of the package runs the API server, and exits with 0', async () => {
   const executable = join(installed, manifest.bin['lease-elector']);
   const child = spawn(process.execPath, [executable, 'apiserver', '--no-tls'], { cwd: consumer });
   const ended = once(child, 'exit');
@@ -310,11 +312,11 @@ test('nothing else can be imported', async () => {
   await assert.rejects(run(process.execPath, ['deep.js'], { cwd: consumer }), /ERR_PACKAGE_PATH_NOT_EXPORTED/);
 });
 
-test('what is meant for the project alone is in no declaration', () => {
+test('the declarations contain no internal types', () => {
   for (const path of filesBelow(installed).filter((path) => path.endsWith('.d.ts'))) {
     const text = readFileSync(join(installed, path), 'utf8');
     assert.doesNotMatch(text, /Runtime|@internal/, path);
-    // A name that is declared and not exported could be met in a signature, but not be written.
+    // A program could receive a type that is declared but not exported, but could not name it.
     assert.deepEqual(
       [...text.matchAll(/^declare \w+ (\w+)/gm)].map(([, name]) => name),
       [],
@@ -325,7 +327,7 @@ test('what is meant for the project alone is in no declaration', () => {
 });
 
 test('each option of a declaration accepts undefined', () => {
-  // What a program gets is left out: objects of the API, answers, and records of the log.
+  // Types that a program only receives are left out: objects of the API, answers, and records of the log.
   const given = /(Options|Filter|Faults|Grant|Revocation|Rule|Denial|^Fault|^UsedKubeConfig)$/;
   let count = 0;
   for (const path of ['dist/index.d.ts', 'dist/testing/index.d.ts']) {
@@ -349,7 +351,7 @@ test('publint and attw find no fault in the tarball', async (t) => {
   const programs = join(tools.directory, 'node_modules/.bin');
   const { stdout } = await run(join(programs, 'publint'), [tarball, '--strict'], options);
   assert.match(stdout, /All good!/);
-  // It ends with 1 when it finds a fault. Node.js loads an ES module by `require`, which attw does not know. Every way of
-  // resolving has to find the types, node10 included.
+  // attw exits with 1 when it finds a fault. The ignored rule forbids `require` of an ES module, which Node.js permits.
+  // Every way of resolving must find the types, including node10.
   await run(join(programs, 'attw'), [tarball, '--ignore-rules', 'cjs-resolves-to-esm'], options);
 });

@@ -1,5 +1,6 @@
 /**
- * The table of runtime × module system × bundler × test runner: what the package tests have run, and with which outcome.
+ * The table of the combinations that the package tests have run (runtime, module system, bundler, test runner), and
+ * their outcomes.
  */
 
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -36,13 +37,13 @@ export async function runNoted(run: Run, body: () => Promise<void>): Promise<voi
   note(run, 'passed');
 }
 
-/** Skips a combination, and notes why. */
+/** Skips a combination, and notes the reason. */
 export function skipNoted(t: TestContext, run: Run, reason: string): void {
   note(run, `skipped: ${reason}`);
   t.skip(reason);
 }
 
-/** Lets the test files that start after this note what they run. */
+/** From now on, the test files that start note their runs. */
 export function collectRuns(): void {
   process.env[VARIABLE] = join(mkdtempSync(join(tmpdir(), 'lease-elector-runs-')), 'runs.jsonl');
 }
@@ -58,7 +59,7 @@ export function printRuns(): void {
       .split('\n')
       .map((line) => JSON.parse(line));
   } catch {
-    // No test of this run belongs into the table.
+    // No test of this run has noted a combination.
   }
   rmSync(dirname(file), { recursive: true, force: true });
   if (rows.length === 0) return;

@@ -43,7 +43,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
     import('lease-elector').then((imported) => console.log(imported.LeaseElector === required.LeaseElector));`,
 };
 
-/** A runtime of npm, and the command that runs a file of a project. */
+/** A runtime that npm installs, and the command that runs a file of a project. */
 interface Runtime {
   readonly name: string;
   readonly version: string;
@@ -84,9 +84,9 @@ for (const { name, version, command } of RUNTIMES) {
           for (const extra of [{}, { DEBUG: '' }, { DEBUG: 'lease-elector*' }]) {
             const { stdout, stderr } = await start(file, extra);
             assert.equal(stdout, 'true bigint\n', stderr);
-            const isAsked = extra.DEBUG === 'lease-elector*';
-            assert.equal(/lease-elector:driver/.test(stderr), isAsked, stderr);
-            if (!isAsked) assert.equal(stderr, '');
+            const isEnabled = extra.DEBUG === 'lease-elector*';
+            assert.equal(/lease-elector:driver/.test(stderr), isEnabled, stderr);
+            if (!isEnabled) assert.equal(stderr, '');
           }
           if (modules === 'require') assert.equal((await start('both.cjs', {})).stdout, 'true\n');
         } finally {
@@ -97,11 +97,11 @@ for (const { name, version, command } of RUNTIMES) {
   }
 }
 
-test('an import says which Node.js it needs when it runs under Node 20', async (t) => {
+test('an import throws and names the required version when it runs under Node 20', async (t) => {
   const noted = { runtime: 'node 20.20.2', modules: 'import, require' };
   const node = await installProgram('node', '20.20.2');
   if (node.missing !== null) return skipNoted(t, noted, node.missing);
-  await runNoted({ ...noted, runner: 'fails as it should' }, async () => {
+  await runNoted({ ...noted, runner: 'fails as expected' }, async () => {
     const directory = await project(node.directory, 'runtime', { ...PROGRAMS, 'package.json': '{}' });
     try {
       for (const file of ['app.mjs', 'app.cjs']) {

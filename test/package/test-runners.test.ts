@@ -1,5 +1,5 @@
 /**
- * The test kit under the test runners of others: each project installs the package and runs one test.
+ * The test kit under other test runners: each project installs the package and runs one test.
  */
 
 import assert from 'node:assert/strict';
@@ -140,7 +140,7 @@ describe('LeaderService', () => {
 `,
 };
 
-/** A project below the tools that it needs, and its command; the arguments of Node.js. */
+/** A project in the folder of its tools. `command` returns the arguments of Node.js. */
 interface RunnerProject {
   readonly name: string;
   readonly modules: string;

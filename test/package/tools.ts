@@ -1,5 +1,5 @@
 /**
- * Other people's tools in exact versions (runtimes, bundlers, test runners, compilers), installed by npm into a temporary
+ * Third-party tools in exact versions (runtimes, bundlers, test runners, compilers). npm installs them into a temporary
  * directory that later runs use again.
  */
 
@@ -12,18 +12,18 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Tools that are installed, or why they cannot be. */
+/** Installed tools, or the reason why they cannot be installed. */
 export type Tools =
   | { readonly directory: string; readonly missing: null }
   | { readonly directory: null; readonly missing: string };
 
-/** An installation that takes longer, in milliseconds, counts as impossible. */
+/** The time limit of an installation, in milliseconds. After it, the tools count as missing. */
 const LONGEST_INSTALLATION_MS = 90_000;
 
 /** Packages whose install script fetches or places the program itself. */
 const ALLOWED_SCRIPTS = { node: true, bun: true, deno: true, esbuild: true };
 
-/** Installs packages under a name. Never rejects: where npm cannot install them, the answer says why. */
+/** Installs packages under a name. Never rejects: if npm cannot install them, the result has the reason. */
 export async function installTools(name: string, dependencies: Readonly<Record<string, string>>): Promise<Tools> {
   const manifest = JSON.stringify({ private: true, dependencies, allowScripts: ALLOWED_SCRIPTS });
   const hash = createHash('sha256').update(manifest).update(process.arch).digest('hex').slice(0, 12);
@@ -34,20 +34,20 @@ export async function installTools(name: string, dependencies: Readonly<Record<s
     writeFileSync(join(made, 'package.json'), manifest);
     const options = { cwd: made, timeout: LONGEST_INSTALLATION_MS };
     await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock'], options);
-    // In one step: a directory of this name is complete.
+    // The rename is one step, so a directory of this name is always complete.
     renameSync(made, directory);
   } catch (error) {
     rmSync(made, { recursive: true, force: true });
     // Another run was first.
     if (existsSync(directory)) return { directory, missing: null };
-    const said = String((error as { stderr?: string }).stderr ?? error);
-    const line = said.split('\n').find((text) => /npm error/.test(text)) ?? said.split('\n')[0];
+    const output = String((error as { stderr?: string }).stderr ?? error);
+    const line = output.split('\n').find((text) => /npm error/.test(text)) ?? output.split('\n')[0];
     return { directory: null, missing: `npm cannot install ${Object.keys(dependencies).join(', ')}: ${line}` };
   }
   return { directory, missing: null };
 }
 
-/** A program that npm has installed, or why it does not run. Never rejects. */
+/** A program that npm has installed, or the reason why it does not run. Never rejects. */
 export async function installProgram(
   name: string,
   version: string,

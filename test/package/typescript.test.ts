@@ -1,6 +1,6 @@
 /**
- * Programs that use the package type-check under every TypeScript from 5.4 to 7, strictly and with the declarations of the
- * package checked, in each way of resolving modules that this TypeScript permits.
+ * Programs that use the package type-check under every TypeScript from 5.4 to 7, strictly and with the declarations of
+ * the package checked, in each way of resolving modules that this TypeScript permits.
  */
 
 import assert from 'node:assert/strict';
@@ -15,7 +15,7 @@ import { installTools } from './tools.ts';
 
 const run = promisify(execFile);
 
-/** Uses both entries, in every place where a type of the package meets one of the program. */
+/** Uses both entries. It has types of the package and of the program in all combinations. */
 const PROGRAM = `
 import {
   LeaseElector,
@@ -97,7 +97,7 @@ interface Setting {
   readonly module: string;
   readonly moduleResolution: string;
   readonly type: 'module' | 'commonjs';
-  /** The versions of TypeScript that it is tried with: every one that can differ, since each costs seconds. */
+  /** The tested versions of TypeScript: only versions whose result can differ, because each costs seconds. */
   readonly versions: readonly string[];
   /** The versions that permit no `require` of an ES module. */
   readonly refusedBy?: readonly string[];
@@ -112,7 +112,8 @@ const SETTINGS: readonly Setting[] = [
   { module: 'commonjs', moduleResolution: 'bundler', type: 'commonjs', versions: ['6.0.3', '7.0.2'] },
   { module: 'esnext', moduleResolution: 'bundler', type: 'module', versions: ['5.4.5', '7.0.2'] },
   { module: 'node16', moduleResolution: 'node16', type: 'module', versions: ['5.4.5', '7.0.2'] },
-  // Node.js can `require` an ES module since 22.12. The compiler knows it of `nodenext` since 5.8, of `node16` never.
+  // Node.js can `require` an ES module since 22.12. The compiler permits it for `nodenext` since 5.8, and never for
+  // `node16`.
   {
     module: 'nodenext',
     moduleResolution: 'nodenext',
@@ -129,7 +130,7 @@ const SETTINGS: readonly Setting[] = [
   },
 ];
 
-/** `@types/node` is the one that this compiler understands. */
+/** A version of `@types/node` that this compiler can read. */
 function nodeTypes(version: number): string {
   return version < 5.6 ? '20.19.25' : '22.20.5';
 }
@@ -177,12 +178,12 @@ for (const full of VERSIONS) {
       if (!versions.includes(full)) continue;
       const isRefused = refusedBy.includes(full);
       const modules = `${module}, ${moduleResolution}, ${type}`;
-      const runner = isRefused ? 'refused by tsc, as docs/installation.md says' : 'tsc, skipLibCheck: false';
+      const runner = isRefused ? 'refused by tsc (docs/installation.md)' : 'tsc, skipLibCheck: false';
       await t.test(modules, async () => {
         await runNoted({ runtime: `TypeScript ${full}`, modules, runner }, async () => {
-          const said = await check(setting, PROGRAM);
-          if (isRefused) assert.match(said, /TS1479|TS1541/);
-          else assert.equal(said, '');
+          const output = await check(setting, PROGRAM);
+          if (isRefused) assert.match(output, /TS1479|TS1541/);
+          else assert.equal(output, '');
         });
       });
     }
@@ -190,9 +191,9 @@ for (const full of VERSIONS) {
     await t.test('the check can fail', async () => {
       const [first] = SETTINGS as [Setting];
       const wrong = PROGRAM.replace('  lease,', '  lease: 7,').replace('term.resumed', 'term.resumedd');
-      const said = await check(first, wrong);
-      assert.match(said, /'number' is not assignable to type 'string/);
-      assert.match(said, /Property 'resumedd' does not exist/);
+      const output = await check(first, wrong);
+      assert.match(output, /'number' is not assignable to type 'string/);
+      assert.match(output, /Property 'resumedd' does not exist/);
     });
   });
 }

@@ -1,5 +1,5 @@
 /**
- * The published bundle holds the verbs, and an application that imports the main entry reads none of them.
+ * The published bundle contains the verbs, and an application that imports the main entry loads none of them.
  */
 
 import assert from 'node:assert/strict';
@@ -16,7 +16,7 @@ import { createLease, fileOf } from '../command/on-call.ts';
 
 const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url));
 
-/** The files of a bundle that one of them imports, itself included: at once, and not by `import()`. */
+/** The files of a bundle that a file imports statically, including itself. */
 function importedBy(directory: string, file: string, found: Set<string> = new Set()): ReadonlySet<string> {
   if (found.has(file)) return found;
   found.add(file);
@@ -27,7 +27,7 @@ function importedBy(directory: string, file: string, found: Set<string> = new Se
   return found;
 }
 
-test('the bundle of the executable explains, lists and watches, and the main entry holds no verb', async (t) => {
+test('the bundle of the executable explains, lists and watches, and the main entry contains no verb', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'lease-elector-bundle-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   await bundle(directory);
@@ -44,7 +44,7 @@ test('the bundle of the executable explains, lists and watches, and the main ent
   assert.match((await call(['watch', '--help'])).stdout, /^Usage: lease-elector watch/);
   const words = (file: string): string =>
     [...importedBy(directory, file)].map((one) => readFileSync(join(directory, one), 'utf8')).join('\n');
-  // Neither the application nor `lease-elector apiserver` reads what only the person on call needs.
+  // Neither an application nor `lease-elector apiserver` loads the verbs, which only the person on call needs.
   for (const file of ['index.js', 'testing/index.js', 'command/main.js']) {
     assert.doesNotMatch(words(file), /Usage: lease-elector (explain|list|watch)/, file);
   }

