@@ -28,7 +28,7 @@ const CLEANUP_TIMEOUT_MS = 120_000;
 export interface Pod {
   readonly name: string;
   readonly uid: string;
-  /** Where a kubelet would mount the token. */
+  /** The directory in which a kubelet would mount the token. */
   readonly directory: string;
 }
 

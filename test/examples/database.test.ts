@@ -145,7 +145,7 @@ test(
     await post(address);
     await cluster.delete('pod', 'web-1', { gracePeriodSeconds: 30 });
     first.signal('SIGTERM');
-    // While the work ends, the probe is healthy, and nobody takes the Lease.
+    // While the work ends, the probe is healthy, and no other process takes the Lease.
     await first.line(/^shutting down$/);
     assert.equal((await fetch(`${address}/healthz`)).status, 200);
     assert.equal(received.length, 2, 'the candidate sends no delivery');

@@ -3,7 +3,7 @@
  * processes, and that two processes do not work at the same time.
  *
  * A Lease that is deleted by hand allows one exception. A process that has not observed that Lease (a new one, or one
- * whose watch lags) cannot know its holder, so it may create a Lease. Then both lead until the holder receives that
+ * whose watch lags) cannot find out its holder, so it may create a Lease. Then both lead until the holder receives that
  * event and is demoted (`usurped`). A process that has observed the deleted Lease must not create one.
  */
 

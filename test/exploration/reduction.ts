@@ -3,7 +3,7 @@
  *
  * When a process receives messages in order, its step for the next message changes only that process. Steps of other
  * processes only add messages behind it, so their order does not matter. If no timer or fault of that process can come
- * in between, and no checker can see the step, then the message is delivered at once. The orders in which it is
+ * in between, and no checker can notice the step, then the message is delivered at once. The orders in which it is
  * delivered later are left out. Each such move uses up a pending message, so no circle consists only of such moves.
  * `exploration.test.ts` compares the results with and without the reduction.
  */
@@ -65,7 +65,7 @@ function hasPendingMessage(process: Process, { cluster, record }: World): boolea
   return record.holder !== pod.uid || exists(cluster, pod.uid);
 }
 
-/** Whether a checker can see the move: a term begins or ends, or a campaign sends its create. */
+/** Whether a checker can notice the move: a term begins or ends, or a campaign sends its create. */
 function isVisible(move: Move, before: World, after: World): boolean {
   if (!('process' in move) || before.record !== after.record) return true;
   const process = before.processes[move.process] as Process;

@@ -149,7 +149,7 @@ test('an elector warns once and leads when abstract sockets do not exist', async
   assert.deepEqual(journal, ['warning: sibling-lock-unsupported', 'elected', 'leader: web-0']);
 });
 
-test('a process does not see the sibling lock when it has another network namespace', ON_LINUX, async (t) => {
+test('a process in another network namespace does not notice the sibling lock', ON_LINUX, async (t) => {
   if (spawnSync('unshare', ['--map-root-user', '--net', 'true']).status !== 0)
     return t.skip('unshare is not permitted');
   const podUid = crypto.randomUUID();

@@ -38,7 +38,7 @@ describe('watches', { concurrency: 8 }, () => {
       await renewals(leader);
       assert.equal(leader.isLeader, true);
       await cluster.delete('pod', 'web-0');
-      // The leader reads its Pod once more when a list does not show it, so the other may be faster.
+      // The leader reads its Pod again when a list does not show it, so the other may be faster.
       await until('the other leads', () => other.isLeader && !leader.isLeader);
       assert.ok(leaderJournal.includes('demoted: pod-deleted'), leaderJournal.join());
       assert.ok(otherJournal.includes('elected'));

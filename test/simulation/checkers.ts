@@ -358,7 +358,7 @@ export class Checkers implements ProcessObserver {
     if (holder.released || holder.deletedByElector || !cluster.podExists(uid)) return true;
     if (writer.stoppedCountsAsGone && cluster.hasStopped(uid)) return true;
     if (!holder.editedByHand) return false;
-    // A later process that finds no Lease, or one without an owner, cannot know the holder. A request that was sent
+    // A later process that finds no Lease, or one without an owner, cannot find out the holder. A request that was sent
     // before the process observed the holder, even in the same moment, cannot be cancelled.
     const sentAtMs = cluster.network.served?.sentAtMs ?? 0;
     const { lastOwner, owners } = writer.observations;

@@ -5,7 +5,7 @@
 /** A seed has 32 bits. A larger number would repeat another seed. */
 export const MAX_SEED: number = 2 ** 32 - 1;
 
-/** A seed that once found a defect, and is run since. */
+/** A seed that once found a defect. The full run of the simulation tests repeats it. */
 export interface RegressionSeed {
   readonly seed: number;
   readonly found: string;

@@ -1,6 +1,6 @@
 /**
  * The abstract sockets of all Pods. One process of a Pod holds the lock, and the kernel frees the lock when that
- * process ends. A process with its own network namespace does not see the sockets of the others.
+ * process ends. A process with its own network namespace cannot reach the sockets of the others.
  */
 
 import type { SiblingLockListener, SiblingLockOutcome, SiblingLockPort } from '../../src/driver/ports.ts';

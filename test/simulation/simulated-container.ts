@@ -13,7 +13,7 @@ export interface ContainerOptions {
   readonly pod: SimulatedPod;
   readonly name: string;
   readonly clock: (run: (work: () => void) => void) => ProcessClock;
-  /** Processes of one Pod see each other's sockets only in the same network namespace. */
+  /** Processes of one Pod can connect to each other's sockets only in the same network namespace. */
   readonly networkNamespace: number;
   /** Called when the process has exited by itself. */
   readonly ended: (container: SimulatedContainer) => void;
@@ -36,7 +36,7 @@ export abstract class SimulatedContainer implements Endpoint {
   staleLists = false;
   slownessMs = 0;
   alive = true;
-  /** The process was asked to end, or to leave the election. */
+  /** The process has received a signal to end, or a call to leave the election. */
   stopping = false;
   #paused = false;
   /**

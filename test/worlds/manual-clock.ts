@@ -1,5 +1,5 @@
 /**
- * A clock that stands still until a test moves it.
+ * A clock that advances only when a test moves it.
  */
 
 import type { Clock, Timer } from '../../src/runtime/clock.ts';

@@ -104,7 +104,7 @@ describe('the bars of a Pod', () => {
     assert.deepEqual(barsOf(timeline, 'web-1'), ['20-30 holds']);
   });
 
-  test('lie on two tracks when two processes of a Pod lead at once', () => {
+  test('lie on two tracks when two processes of a Pod lead at the same time', () => {
     const elected = (process: string, token: bigint): TimelineEventContent => ({
       type: 'elected',
       pod: POD,
@@ -289,7 +289,7 @@ describe('any events', () => {
     });
   });
 
-  test('give marks in the order of time, whatever the order of the events', () => {
+  test('give marks that are sorted by time, even if the events are not', () => {
     check(({ marks }) => {
       const times = marks.map(({ atMs }) => atMs);
       assert.deepEqual(
