@@ -1,6 +1,5 @@
 /**
- * The events of the demo: those of a timeline, some of them with a field that only the demo needs, and a few that only
- * the demo has.
+ * The events of the demo: those of a timeline, some of them with one more field, and a few that only the demo has.
  *
  * The script, the display, the verdict and the timeline receive this one stream of events, and nothing else.
  */

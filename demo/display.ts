@@ -10,10 +10,7 @@ import { seconds, ViewModel } from './view-model.ts';
 /** How often the display looks for new events, in milliseconds. */
 const REDRAW_MS = 100;
 
-/**
- * How long it waits for an earlier event, in milliseconds. A report arrives after some milliseconds, mostly fewer than
- * ten.
- */
+/** How long it waits for an earlier event, in milliseconds. Most reports arrive within ten milliseconds. */
 const ORDER_DELAY_MS = 300;
 
 /** Longer lines are hard to read. */

@@ -127,9 +127,7 @@ export class Script {
     return [`${pod.name} restored it`, restored.atMs - deletedAtMs];
   }
 
-  /**
-   * Acts as if the node were lost: the Pod object is deleted at once, and its process still runs. It is then a ghost.
-   */
+  /** Acts as if the node were lost: the Pod object is deleted at once. Its process still runs, and is a ghost. */
   async #deletePod(): Promise<Outcome> {
     const ghost = this.#leading();
     const deletedAtMs = this.#act(`DELETE of Pod ${ghost.pod.name} by force; its process still runs`);
@@ -143,9 +141,7 @@ export class Script {
     return [`${this.#leading().pod.name} leads`, elected.atMs - deletedAtMs];
   }
 
-  /**
-   * Deletes a Pod as in a cluster: the kubelet sends SIGTERM, and removes the Pod object after the process has ended.
-   */
+  /** Deletes a Pod as in a cluster: the kubelet sends SIGTERM, and the Pod object goes after the process has ended. */
   async #handOver(): Promise<Outcome> {
     const leaving = this.#leading();
     const { pod, name } = leaving;
