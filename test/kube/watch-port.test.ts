@@ -75,7 +75,7 @@ const LISTS: Readonly<Record<string, readonly [list: unknown, problem: string | 
   ],
   'another page': [
     { ...LIST, items: [], metadata: { resourceVersion: '41', continue: 'next' } },
-    'the LeaseList is one page of several, although no page was asked for',
+    'the LeaseList is one page of several, although no page was requested',
   ],
   'an empty token for another page': [{ ...LIST, items: [], metadata: { resourceVersion: '41', continue: '' } }, null],
   'another page beside the Lease': [{ ...LIST, metadata: { resourceVersion: '41', continue: 'next' } }, null],
@@ -177,7 +177,7 @@ const LINES: Readonly<Record<string, readonly [line: unknown, expected: string]>
   ],
   'a Lease without a kind': [
     { type: 'ADDED', object: { ...LEASE, kind: undefined } },
-    'malformed: the object of an event ADDED cannot be used: it has the kind none, not "Lease". Check the proxies between this process and the API server: one may mix answers up',
+    'malformed: the object of an event ADDED cannot be used: it has the kind none, not "Lease". Check the proxies between this process and the API server: one of them may mix up answers',
   ],
   'a bookmark': [bookmark({ kind: 'Lease', metadata: { resourceVersion: '50' } }), 'bookmark'],
   'a bookmark without a kind': [bookmark({ metadata: { resourceVersion: '50' } }), 'bookmark'],
