@@ -323,7 +323,6 @@ export class Driver {
   }
 
   #shutDown(freeSiblingLock: boolean): void {
-    if (this.#closed) return;
     this.#closed = true;
     this.#queue.length = 0;
     this.#leaseWatcher?.stop();

@@ -45,6 +45,7 @@ export class OutageWatch {
   #pulses = 0;
   /** The number of pulses before the last failure. */
   #failedAtPulse = 0;
+  /** Whether a request was pending at the last pulse. */
   #wasPending = false;
   #reported = false;
   #stopped = false;
@@ -84,7 +85,6 @@ export class OutageWatch {
   heard(): void {
     this.#failure = null;
     this.#pulses = 0;
-    this.#wasPending = false;
     const wasReported = this.#reported;
     this.#reported = false;
     this.#rest();
@@ -110,7 +110,6 @@ export class OutageWatch {
     this.#reported = false;
     this.#failure = null;
     this.#pulses = 0;
-    this.#wasPending = false;
     this.#rest();
   }
 

@@ -7,7 +7,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RequestFailureKind } from '../../src/core/request-failure.ts';
 import { observedPorts } from '../../src/driver/observed-ports.ts';
-import { OutageWatch, UNREACHABLE_AFTER_MS } from '../../src/driver/outage-watch.ts';
+import { type OutageReport, OutageWatch, UNREACHABLE_AFTER_MS } from '../../src/driver/outage-watch.ts';
+import type { Clock } from '../../src/runtime/clock.ts';
 import { failure } from '../core/story.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
 import { failureOf, promisesSettled, ScriptedPorts } from './scripted-ports.ts';
@@ -248,6 +249,120 @@ test('an outage watch that was stopped during an outage does not report its end'
   );
 });
 
+test('a failure counts as recent for three seconds', () => {
+  for (const [failedAfter, outages] of [
+    [SECONDS - 4, 0],
+    [SECONDS - 3, 1],
+  ] as const) {
+    const { watch, reports, run } = watched();
+    fail(watch);
+    run(failedAfter);
+    fail(watch);
+    run(SECONDS - failedAfter);
+    assert.equal(reports.length, outages, `the last failure after ${failedAfter} s`);
+  }
+});
+
+test('a request without an answer is an outage after 11 s when failures before the last answer were recent', () => {
+  const { watch, reports, run } = watched();
+  fail(watch);
+  run(SECONDS - 1);
+  fail(watch);
+  watch.heard();
+  watch.asked();
+  run(SECONDS);
+  assert.deepEqual(reports, []);
+  run(1);
+  assert.deepEqual(reports, ['unreachable: no failure']);
+});
+
+test('a withdrawn request does not forget the failures', () => {
+  const { watch, reports, run } = watched();
+  for (let second = 0; second < SECONDS; second += 2) {
+    fail(watch);
+    run(1);
+    watch.asked();
+    watch.withdrawn();
+    run(1);
+  }
+  assert.deepEqual(reports, ['unreachable: it failed: unavailable']);
+});
+
+test('an old failure is not an outage when the request after it was withdrawn', () => {
+  const { watch, reports, run } = watched();
+  fail(watch);
+  run(1);
+  watch.asked();
+  run(SECONDS - 2);
+  watch.withdrawn();
+  run(SECONDS);
+  assert.deepEqual(reports, []);
+});
+
+test('an answer ends the timer when no request is pending', () => {
+  const { watch, clock } = watched();
+  watch.asked();
+  assert.equal(clock.timers.size, 1);
+  watch.answered();
+  assert.equal(clock.timers.size, 0);
+});
+
+test('the count continues for a pending request after the end of an outage', () => {
+  const { watch, reports, run } = watched();
+  watch.asked();
+  watch.asked();
+  run(SECONDS + 1);
+  watch.answered();
+  run(SECONDS + 1);
+  assert.deepEqual(reports, ['unreachable: no failure', 'reachable', 'unreachable: no failure']);
+});
+
+test('restart() counts again for a pending request', () => {
+  const { watch, reports, run } = watched();
+  watch.asked();
+  run(SECONDS + 1);
+  watch.restart();
+  run(SECONDS + 1);
+  assert.deepEqual(reports, ['unreachable: no failure', 'unreachable: no failure']);
+});
+
+test('an outage watch sets no timer during an outage and after its end', () => {
+  const { watch, clock, run } = watched();
+  watch.asked();
+  run(SECONDS + 1);
+  watch.asked();
+  assert.equal(clock.timers.size, 0, 'the outage is reported');
+  watch.answered();
+  watch.stop();
+  watch.asked();
+  assert.equal(clock.timers.size, 0, 'the watch has stopped');
+});
+
+test('the timer of an outage watch does not keep the process alive', () => {
+  const manual = new ManualClock();
+  const backgrounds: (boolean | undefined)[] = [];
+  const clock: Clock = {
+    nowMs: () => manual.nowMs(),
+    wallMs: () => manual.wallMs(),
+    setTimer(afterMs, callback, options) {
+      backgrounds.push(options?.background);
+      return manual.setTimer(afterMs, callback);
+    },
+  };
+  new OutageWatch(clock, () => undefined).asked();
+  assert.deepEqual(backgrounds, [true]);
+});
+
+test('the reports of an outage have their types', () => {
+  const clock = new ManualClock();
+  const reports: OutageReport[] = [];
+  const watch = new OutageWatch(clock, (report) => reports.push(report));
+  watch.asked();
+  for (let second = 0; second <= SECONDS; second += 1) clock.advance(1_000);
+  watch.answered();
+  assert.deepEqual(reports, [{ type: 'unreachable', failure: null }, { type: 'reachable' }]);
+});
+
 // The ports
 
 interface Noted {
@@ -338,6 +453,10 @@ test('the ports report a stream, its messages and its end to the outage watch', 
   world.stream('lease').sink.ended(null);
   orderly.close();
   assert.deepEqual(noted.splice(0), ['asked', 'answered']);
+
+  ports.leaseWatch.open('1', 300, sink);
+  world.stream('lease').sink.ended(null);
+  assert.deepEqual(noted.splice(0), ['asked', 'withdrawn'], 'the stream ended before its head arrived');
   ports.close();
   await promisesSettled();
   assert.deepEqual([noted, world.closings], [['stop', 'write stop'], 1]);
