@@ -4,105 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LeaseContent, LeaseRecord } from '../../src/core/lease-record.ts';
-import type { ElectionConfig } from '../../src/core/state.ts';
-import { Driver } from '../../src/driver/driver.ts';
-import { ManualClock } from '../worlds/manual-clock.ts';
-import { failureOf, promisesSettled, ScriptedPorts, storedLease } from './scripted-ports.ts';
-
-const SELF = { name: 'web-0', uid: 'pod-0' };
-const OTHER = { name: 'web-1', uid: 'pod-1' };
-const SELF_POD = { ...SELF, resourceVersion: '5', terminating: false };
-const OTHER_POD = { ...OTHER, resourceVersion: '5', terminating: false };
-
-const CONFIG: ElectionConfig = {
-  self: SELF,
-  namespace: 'shop',
-  leaseName: 'web',
-  renewIntervalMs: 1_000,
-  leaseDurationSeconds: 3,
-  succession: 'pod-deleted',
-  startGraceMs: 30_000,
-};
-
-interface Driven {
-  readonly world: ScriptedPorts;
-  readonly clock: ManualClock;
-  readonly driver: Driver;
-  /** Announcements, changes of the role, and restarted watches, in their order. */
-  readonly log: string[];
-  /** The promises of `settleWork`, in their order. */
-  readonly settlings: PromiseWithResolvers<boolean>[];
-  /** How often the sibling lock was freed. */
-  readonly freed: () => number;
-}
-
-function drive(): Driven {
-  const world = new ScriptedPorts();
-  const clock = new ManualClock();
-  const log: string[] = [];
-  const settlings: PromiseWithResolvers<boolean>[] = [];
-  let freed = 0;
-  Object.assign(world.ports.siblingLock, { free: () => (freed += 1) });
-  const driver: Driver = new Driver({
-    config: CONFIG,
-    ports: world.ports,
-    clock,
-    random: { next: () => 0.5 },
-    application: {
-      announce: (announcement) =>
-        log.push(announcement.type === 'demoted' ? `demoted: ${announcement.reason}` : announcement.type),
-      settleWork: () => {
-        const settling = Promise.withResolvers<boolean>();
-        settlings.push(settling);
-        return settling.promise;
-      },
-      roleChanged: () => log.push(`role ${driver.state.role.name}`),
-      watchRestarted: (resource, cause) => log.push(`watch of ${resource} restarted: ${cause}`),
-      defect: () => log.push('defect'),
-    },
-  });
-  return { world, clock, driver, log, settlings, freed: () => freed };
-}
-
-function leaseOfOther(resourceVersion: number, renewTimeMs: number): LeaseRecord {
-  const content: LeaseContent = {
-    holderIdentity: OTHER.name,
-    owner: OTHER,
-    acquireTimeMs: 1_000,
-    renewTimeMs,
-    leaseDurationSeconds: 3,
-    leaseTransitions: 0,
-    releasedBy: null,
-  };
-  return storedLease(content, resourceVersion);
-}
-
-/** The driver leads, and its first renewal is not sent yet. */
-async function lead({ world, driver }: Driven): Promise<LeaseRecord> {
-  driver.take({ type: 'started' });
-  world.tellLock('held');
-  world.take('list lease').succeed({ items: [], resourceVersion: '10' });
-  await promisesSettled();
-  world.take('read pod web-0').succeed(SELF_POD);
-  await promisesSettled();
-  const creation = world.take('create lease');
-  const lease = storedLease(creation.content as LeaseContent, 11);
-  creation.succeed(lease);
-  await promisesSettled();
-  return lease;
-}
-
-/** The driver follows another Pod, whose Pod it watches. */
-async function follow({ world, driver }: Driven): Promise<void> {
-  driver.take({ type: 'started' });
-  world.tellLock('held');
-  world.take('list lease').succeed({ items: [leaseOfOther(10, 1)], resourceVersion: '10' });
-  await promisesSettled();
-  world.take('list pod web-1').succeed({ items: [OTHER_POD], resourceVersion: '10' });
-  await promisesSettled();
-  for (const subject of ['lease', 'pod web-1']) world.stream(subject).sink.opened();
-}
+import { drive, follow, lead, leaseOfOther, OTHER, OTHER_POD, SELF_POD } from './scripted-driver.ts';
+import { failureOf, promisesSettled } from './scripted-ports.ts';
 
 test('the application receives a new role once, after the announcements of the same step', async () => {
   const driven = drive();
@@ -257,4 +160,45 @@ test('only the last wait for work counts when stop() follows a stepDown() that l
   settlings[1]?.resolve(true);
   await promisesSettled();
   assert.ok(log.includes('stopped'));
+});
+
+test('a driver closes the watch of a Pod and opens no other when the new Lease names no Pod', async () => {
+  const driven = drive();
+  await follow(driven);
+  const { world, driver, log } = driven;
+  const before = world.stream('pod web-1');
+  const lease = { ...leaseOfOther(20, 1), uid: 'lease-2', owner: null, holderIdentity: 'a program' };
+  driver.take({ type: 'leaseObserved', lease, by: 'watch' });
+  assert.equal(before.closed, true);
+  assert.equal(driver.state.knowledge.knownHolder, null);
+  assert.ok(!log.includes('defect'), `the log is ${log}`);
+});
+
+test('a stream of a Pod that is opened ends the diagnostics of its refusal', async () => {
+  const driven = drive();
+  await follow(driven);
+  const { world, driver } = driven;
+  const missingRule = { verb: 'watch', apiGroup: '', resource: 'pods', namespace: 'shop' };
+  driver.take({ type: 'podWatchFailed', watched: OTHER, failure: { ...failureOf('forbidden'), missingRule } });
+  assert.equal(driver.diagnostics.refusals.length, 1);
+  const { sink } = world.stream('pod web-1');
+  world.stream('pod web-1').closed = true;
+  sink.ended(null);
+  driven.clock.advance(5_000);
+  world.stream('pod web-1').sink.opened();
+  assert.deepEqual(driver.diagnostics.refusals, []);
+});
+
+test('the watches restart when the application does not count restarts', async () => {
+  const driven = drive(({ announce, settleWork, defect }) => ({ announce, settleWork, defect }));
+  await follow(driven);
+  const { world, clock, log } = driven;
+  for (const subject of ['lease', 'pod web-1']) {
+    const { sink } = world.stream(subject);
+    world.stream(subject).closed = true;
+    sink.ended(null);
+    clock.advance(5_000);
+    assert.equal(world.stream(subject).closed, false, subject);
+  }
+  assert.ok(!log.includes('defect'), `the log is ${log}`);
 });

@@ -33,6 +33,11 @@ test('a line names the timer that fired and the timers that are set (with their 
   );
 });
 
+test('a line names the fact that caused the step', () => {
+  const line = stepLine({ type: 'started' }, initialElectionState(CONFIG), []);
+  assert.equal(line, 'web-0: started → starting []');
+});
+
 test('a process with DEBUG writes the timers of the election and of its watches', async () => {
   const source = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
   const program = `

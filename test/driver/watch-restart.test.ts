@@ -74,6 +74,13 @@ for (const [name, input, cause] of ROWS) {
   });
 }
 
+test('the server ends a settled stream without an error, and another stream follows immediately: ended', () => {
+  const settled = take(streaming(), { type: 'timerFired', late: false });
+  const after = take(settled, ended(null));
+  assert.equal(after.phase, 'streaming');
+  assert.equal(restartCause(settled, ended(null), after), 'ended');
+});
+
 test('a settled stream without messages: silent', () => {
   const settled = take(streaming(), { type: 'timerFired', late: false });
   const silence: WatchInput<Item> = { type: 'timerFired', late: false };
