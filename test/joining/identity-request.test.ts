@@ -254,3 +254,20 @@ test('a refusal by a webhook is a warning after 5 seconds, and so is its end', a
   await joined;
   assert.equal(log.at(-1), 'warning refusal-over: The API server accepts the request for this Pod again.');
 });
+
+test('the back-off of a refused request grows from refusal to refusal', async () => {
+  const { answer, logged, clock, stop, joined } = join();
+  const delaysMs: number[] = [];
+  for (let refusals = 1; refusals <= 3; refusals += 1) {
+    await logged(4 * refusals);
+    answer('forbidden');
+    await until('a back-off', () => clock.timers.size === 1);
+    const [timer] = clock.timers;
+    delaysMs.push((timer?.dueMs ?? 0) - clock.nowMs());
+    clock.advance(delaysMs.at(-1) ?? 0);
+  }
+  stop();
+  await assert.rejects(joined, STOPPED);
+  // The third attempt is due when the refusal has lasted for 5 s.
+  assert.deepEqual(delaysMs, [750, 1_500, 2_750]);
+});
