@@ -1,0 +1,116 @@
+/**
+ * One read of a Pod by its name, and the Pods that are kept for a list of the application.
+ */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RequestFailure } from '../../src/core/request-failure.ts';
+import type { ApiAnswer, ApiTransport } from '../../src/kube/api-client.ts';
+import { type ApiRequest, pathOf } from '../../src/kube/api-request.ts';
+import { namespaceExists } from '../../src/kube/namespace-api.ts';
+import { podPort, podWatchPort } from '../../src/kube/pod-api.ts';
+
+const FAILURE: RequestFailure = {
+  kind: 'unavailable',
+  message: 'no',
+  retryAfterMs: null,
+  missingRule: null,
+  cause: null,
+};
+const failed = (absent: boolean): ApiAnswer => ({ ok: false, failure: FAILURE, absent });
+
+/** A Pod with a label of its own. */
+const podNamed = (name: string, label: string) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace: 'shop', uid: `uid-${name}`, resourceVersion: '7', labels: { app: label } },
+});
+
+function transport(answerTo: (request: ApiRequest) => ApiAnswer): { client: ApiTransport; requests: ApiRequest[] } {
+  const requests: ApiRequest[] = [];
+  const client = {
+    request: async (request: ApiRequest) => {
+      requests.push(request);
+      return answerTo(request);
+    },
+  } as unknown as ApiTransport;
+  return { client, requests };
+}
+
+test('a Pod is read by its path', async () => {
+  const { client, requests } = transport(() => ({ ok: true, value: podNamed('web-0', 'web') }));
+  const answer = await podPort(client, 'shop').read('web-0');
+  assert.ok(answer.ok);
+  assert.deepEqual([answer.value?.name, answer.value?.uid], ['web-0', 'uid-web-0']);
+  assert.deepEqual(requests.map(pathOf), ['/api/v1/namespaces/shop/pods/web-0']);
+});
+
+test('a Pod is absent only when the answer proves it, and every other failure is passed on', async () => {
+  assert.deepEqual(await podPort(transport(() => failed(true)).client, 'shop').read('web-0'), {
+    ok: true,
+    value: null,
+  });
+  assert.deepEqual(await podPort(transport(() => failed(false)).client, 'shop').read('web-0'), {
+    ok: false,
+    failure: FAILURE,
+  });
+});
+
+test('a name that no Pod can have is not requested', async () => {
+  const { client, requests } = transport(() => failed(true));
+  const answer = await podPort(client, 'shop').read('..');
+  assert.ok(!answer.ok);
+  assert.equal(answer.failure.message, 'get pods ".." in namespace "shop": no Pod can have that name');
+  assert.deepEqual(requests, []);
+});
+
+test('an answer without a kind is no Pod', async () => {
+  const { client } = transport(() => ({ ok: true, value: { ...podNamed('web-0', 'web'), kind: undefined } }));
+  const answer = await podPort(client, 'shop').read('web-0');
+  assert.ok(!answer.ok);
+  assert.match(
+    answer.failure.message,
+    /^get pods "web-0" in namespace "shop": the answer cannot be used: it has the kind none/,
+  );
+});
+
+test('the labels of the two Pods that were read last are kept, each once', async () => {
+  let label = 'first';
+  const { client, requests } = transport((request) =>
+    request.verb === 'list' ? { ok: true, value: { items: [] } } : { ok: true, value: podNamed(request.name, label) },
+  );
+  const port = podPort(client, 'shop');
+  const selectorOf = async (name: string): Promise<string | null> => {
+    const before = requests.length;
+    await port.listApplication?.({ name, uid: `uid-${name}` }, null);
+    return requests[before]?.selection?.labelSelector ?? null;
+  };
+  await port.read('web-0');
+  await port.read('web-1');
+  label = 'second';
+  await port.read('web-1');
+  assert.deepEqual([await selectorOf('web-0'), await selectorOf('web-1')], ['app=first', 'app=second']);
+  await port.read('web-2');
+  assert.deepEqual([await selectorOf('web-0'), await selectorOf('web-2')], [null, 'app=second']);
+});
+
+test('a Pod is listed by its name, and an item of the list may leave out its kind', async () => {
+  const { kind: _kind, apiVersion: _version, ...item } = podNamed('web-0', 'web');
+  const list = { kind: 'PodList', apiVersion: 'v1', metadata: { resourceVersion: '9' }, items: [item] };
+  const { client, requests } = transport(() => ({ ok: true, value: list }));
+  const answer = await podWatchPort(client, 'shop', 'web-0').list();
+  assert.ok(answer.ok);
+  assert.deepEqual(
+    answer.value.items.map(({ uid }) => uid),
+    ['uid-web-0'],
+  );
+  assert.deepEqual(requests.map(pathOf), ['/api/v1/namespaces/shop/pods?fieldSelector=metadata.name%3Dweb-0']);
+});
+
+test('a namespace exists, does not exist, or is not shown', async () => {
+  const { client, requests } = transport(() => ({ ok: true, value: {} }));
+  assert.equal(await namespaceExists(client, 'shop'), true);
+  assert.deepEqual(requests.map(pathOf), ['/api/v1/namespaces/shop']);
+  assert.equal(await namespaceExists(transport(() => failed(true)).client, 'shop'), false);
+  assert.equal(await namespaceExists(transport(() => failed(false)).client, 'shop'), null);
+});
