@@ -1,5 +1,5 @@
 /**
- * The picture of the architecture shows the imports as they are.
+ * Checks that the picture of the architecture shows the present imports.
  */
 
 import assert from 'node:assert/strict';
@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { drawArchitecture } from '../tools/architecture.ts';
 
-test('docs/architecture.svg shows the imports of today: npm run architecture draws it', () => {
+test('docs/architecture.svg shows the present imports (npm run architecture draws it)', () => {
   const file = new URL('../docs/architecture.svg', import.meta.url);
   assert.equal(readFileSync(file, 'utf8'), drawArchitecture());
 });

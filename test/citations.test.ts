@@ -1,6 +1,6 @@
 /**
- * What the code cites is in the repository: every numbered fact, every section of the design, and every file and
- * heading that a document links to.
+ * Checks that everything that the code cites exists: numbered facts, sections of the design, and the files and headings
+ * that documents link to.
  */
 
 import assert from 'node:assert/strict';
@@ -18,7 +18,7 @@ function numbersOf(text: string, pattern: RegExp): ReadonlySet<number> {
   return new Set(Array.from(text.matchAll(pattern), ([, number]) => Number(number)));
 }
 
-/** Comments break lines, so the words of a citation may be apart. */
+/** Comments break lines, so a line break may be inside a citation. */
 const BREAK = String.raw`(?:\s|\*|//)+`;
 const FACT = new RegExp(
   String.raw`\bfacts?${BREAK}(\d+)(?:(?:,${BREAK}\d+)*,?${BREAK}(?:and|to|or)${BREAK}(\d+))?`,
@@ -86,13 +86,13 @@ test('every file that a document links to exists', () => {
   assert.deepEqual(missing, []);
 });
 
-/** What GitHub makes of a heading: the target of a link to it. */
+/** The anchor that GitHub makes of a heading. */
 function anchorOf(heading: string): string {
   const words = heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
   return words.replaceAll(/[^\p{Letter}\p{Number}\s_-]/gu, '').replaceAll(/\s/g, '-');
 }
 
-/** The anchors of a document. A heading that comes again has a number. */
+/** The anchors of a document. A repeated heading has a number. */
 function anchorsOf(document: string): ReadonlySet<string> {
   const anchors = new Set<string>();
   const prose = read(document).replaceAll(/^```[\s\S]*?^```/gm, '');
@@ -121,7 +121,7 @@ test('every heading that a document links to exists', () => {
   );
 });
 
-/** The address of this repository's files on GitHub, for documents that are read elsewhere, too. */
+/** The address of this repository's files on GitHub. Documents that are also read elsewhere use it. */
 const HOME = 'https://github.com/lease-elector/lease-elector';
 
 test('every file and heading that a document names by its address on GitHub exists', () => {
@@ -139,8 +139,8 @@ test('every file and heading that a document names by its address on GitHub exis
   );
 });
 
-test('a document that is published in the package links to nothing beside it', () => {
-  // They are read on npm and in node_modules, where the other files of the repository are not.
+test('a published document has no relative link', () => {
+  // npm and node_modules do not have the other files of the repository.
   const relative = ['README.md', 'CHANGELOG.md'].flatMap((document) =>
     Array.from(
       read(document).matchAll(/\]\((?!https?:|#|mailto:)([^)\s]+)\)/g),

@@ -1,5 +1,5 @@
 /**
- * Imports point one way: each rule of `biome.json` about the rooms reports an import against its direction.
+ * Checks that imports point one way: each rule of `biome.json` about folders reports an import against its direction.
  */
 
 import assert from 'node:assert/strict';
@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 const BIOME = fileURLToPath(new URL('../node_modules/@biomejs/biome/bin/biome', import.meta.url));
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** A file, an import that points the wrong way, and one that points the right way. */
+/** A file, an import against the direction, and one in the direction. */
 const IMPORTS: readonly (readonly [file: string, wrong: string, right: string])[] = [
   ['src/core/candidate.ts', '../driver/ports.ts', './state.ts'],
   ['src/runtime/random.ts', '../errors.ts', './clock.ts'],
@@ -40,7 +40,7 @@ const IMPORTS: readonly (readonly [file: string, wrong: string, right: string])[
   ['src/testing/objects/status.ts', '../kinds/strategy.ts', '../../runtime/clock.ts'],
 ];
 
-/** The files of a tree of their own that the linter rejects for what they import. */
+/** The files that the linter rejects because of their imports. The files are written to a separate directory. */
 function rejected(files: ReadonlyMap<string, string>): ReadonlySet<string> {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'lease-elector-directions-'));
   try {

@@ -1,5 +1,5 @@
 /**
- * What an error says beside its message: fields where they apply, and none where they do not.
+ * Checks the fields of errors: each field is set when it applies, and absent otherwise.
  */
 
 import assert from 'node:assert/strict';
@@ -19,7 +19,7 @@ function fieldsOf(error: LeaseElectorError): string[] {
   return Object.keys(error).sort();
 }
 
-test('a refused request names the missing rule as data', () => {
+test('an error has the missing rule when a request was refused', () => {
   for (const error of [errorOfFailure(FORBIDDEN), unconfirmedError(FORBIDDEN)]) {
     assert.deepEqual(error.missingRule, MISSING_RULE);
     assert.equal(error.failureKind, 'forbidden');
@@ -28,7 +28,7 @@ test('a refused request names the missing rule as data', () => {
   }
 });
 
-test('a throttled request says for how long', () => {
+test('an error has the time to wait when a request was throttled', () => {
   const error = errorOfFailure({ ...failureOf('throttled'), retryAfterMs: 5_000 });
   assert.deepEqual(
     [error.code, error.failureKind, error.retryAfterMs],
@@ -37,13 +37,13 @@ test('a throttled request says for how long', () => {
   assert.equal(error.missingRule, undefined);
 });
 
-test('an error that is about no request has no fields of one', () => {
+test('an error has no fields of a request when it is not about a request', () => {
   assert.deepEqual(fieldsOf(stoppedError()), BASIC_FIELDS);
   assert.deepEqual(fieldsOf(unconfirmedError(new Error('the Lease is missing'))), BASIC_FIELDS);
   assert.deepEqual(fieldsOf(new LeaseElectorError('ERR_LEASE_ELECTOR_STOPPED', 'over')), BASIC_FIELDS);
 });
 
-test('cause is there where one is given, and absent elsewhere', () => {
+test('an error has a cause only when one was given', () => {
   const cause = new Error('broken pipe');
   assert.equal(errorOfFailure({ ...failureOf('unavailable'), cause }).cause, cause);
   assert.equal(Object.hasOwn(stoppedError(), 'cause'), false);
@@ -71,7 +71,7 @@ test('start() and confirm() reject with the fields of the refusal', async () => 
   assert.deepEqual([reason.code, reason.failureKind], ['ERR_LEASE_ELECTOR_FORBIDDEN', 'forbidden']);
 });
 
-test('the reason of an aborted term says why the term ended', async () => {
+test('the abort reason of a term has the demotion reason', async () => {
   const scripted = new ScriptedElector();
   const { signal } = await scripted.lead();
   const item = takenBy(scripted.lease, OTHER);
@@ -79,7 +79,7 @@ test('the reason of an aborted term says why the term ended', async () => {
   assert.deepEqual([signal.reason.code, signal.reason.demotionReason], ['ERR_LEASE_ELECTOR_NOT_LEADER', 'usurped']);
 });
 
-test('a failed callback is named as data', async () => {
+test('an error has the name of the callback that failed', async () => {
   const fails = (): never => assert.fail('no mail server');
   const scripted = new ScriptedElector({ onElected: fails });
   const { elector } = scripted;

@@ -1,6 +1,6 @@
 /**
- * The behavior of an elector for its application: start, leadership, events and stop. The electors run in this process,
- * with an embedded API server on a TLS socket. A rule that would need a wait is tested with scripted ports.
+ * Checks the behavior of an elector for its application: start, leadership, events and stop. The electors run in this
+ * process with an embedded API server on a TLS socket. Scripted ports replace it when a rule would need a wait.
  */
 
 import assert from 'node:assert/strict';
@@ -17,7 +17,7 @@ import { ALL_PERMISSIONS } from './worlds/permissions.ts';
 import { OWN_POD, ScriptedElector } from './worlds/scripted-elector.ts';
 import { until } from './worlds/until.ts';
 
-/** The speed of the clock: the half minute for which start() retries a refusal takes about a second of real time. */
+/** The speed of the clock. The half minute of retries in start() takes about a second of real time. */
 const HASTE = 25;
 
 const unhandled: unknown[] = [];
@@ -67,7 +67,7 @@ describe('an elector', { concurrency: 4 }, () => {
     });
     const elector = cluster.elector(cluster.addPod('web-0'));
     await elector.start();
-    await until('it has renewed', () => written.length > 1);
+    await until('the leader has renewed', () => written.length > 1);
     assert.equal(String(elector.term?.fencingToken), written[0]);
   });
 
@@ -219,7 +219,7 @@ describe('an elector', { concurrency: 4 }, () => {
     await cluster.embedded.stopServer();
     const elector = cluster.elector(pod);
     const started = elector.start();
-    await until('it has sent requests for a while', () => elector.unverifiedForMs > 100);
+    await until('the elector has sent requests for a while', () => elector.unverifiedForMs > 100);
     assert.deepEqual([elector.state, elector.isLeader, elector.leader], ['starting', false, undefined]);
     await cluster.embedded.restartServer();
     await started;
@@ -233,7 +233,7 @@ describe('an elector', { concurrency: 4 }, () => {
     const elector = new LeaseElector({ serviceAccountDirectory: pod.directory }, runtimeOf(pod.environment));
     t.after(() => elector.stop());
     const started = elector.start();
-    await until('it has sent requests for a while', () => elector.unverifiedForMs > 100);
+    await until('the elector has sent requests for a while', () => elector.unverifiedForMs > 100);
     await cluster.embedded.restartServer();
     await started;
     assert.equal(cluster.ownerUid('shop'), pod.uid);
@@ -262,7 +262,7 @@ describe('an elector', { concurrency: 4 }, () => {
     ];
     for (const elector of electors) {
       const started = elector.start();
-      await until('it has sent requests for a while', () => elector.unverifiedForMs > 50);
+      await until('the elector has sent requests for a while', () => elector.unverifiedForMs > 50);
       const rejected = assert.rejects(started, { code: 'ERR_LEASE_ELECTOR_STOPPED' });
       await elector.stop();
       await rejected;
@@ -414,7 +414,7 @@ describe('an elector', { concurrency: 4 }, () => {
       resource: 'leases',
       namespace: 'shop',
     });
-    await until('it leads again', () => elector.isLeader);
+    await until('the elector leads again', () => elector.isLeader);
     assert.equal(cluster.ownerUid(), pod.uid);
     assert.ok(journal.includes('warning: delete-forbidden'));
     assert.equal(cluster.lease()?.metadata.annotations?.['lease-elector/released'], undefined);
@@ -451,7 +451,7 @@ describe('an elector', { concurrency: 4 }, () => {
     });
     const journal = journalOf(elector);
     await elector.start();
-    await until('it has stopped', () => journal.includes('stopped'));
+    await until('the elector has stopped', () => journal.includes('stopped'));
     assert.deepEqual(journal, ['elected', 'leader: web-0', 'demoted: stopped', 'warning: work-not-drained', 'stopped']);
   });
 
@@ -500,7 +500,7 @@ describe('an elector', { concurrency: 4 }, () => {
       },
     });
     await elector.start();
-    await until('it has failed', () => failed);
+    await until('the work has failed', () => failed);
     assert.equal(elector.isLeader, true);
   });
 
@@ -527,7 +527,7 @@ describe('an elector', { concurrency: 4 }, () => {
     await cluster.patch('lease', 'web', {
       metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name, uid }] },
     });
-    await until('it is demoted', () => journal.includes('demoted: usurped'));
+    await until('the leader is demoted', () => journal.includes('demoted: usurped'));
     let stopped = false;
     const stopping = elector.stop().then(() => {
       stopped = true;
@@ -594,7 +594,7 @@ describe('an elector', { concurrency: 4 }, () => {
       await terms.at(-1)?.elector.stepDown();
     }
     await until('the last begins', () => terms.length === 3);
-    // Only the elector that stepped down last still waits: the pause of the first has ended with the second term.
+    // Only the last one that stepped down still pauses. The pause of the first ended with the second term.
     for (const [index, { elector }] of terms.entries()) {
       assert.notEqual(elector, terms[index - 1]?.elector, 'the others campaign first after a step-down');
     }
@@ -619,7 +619,7 @@ describe('an elector', { concurrency: 4 }, () => {
       throw new Error('the error listener failed as well');
     });
     await elector.start();
-    await until('it has renewed', () => causes.includes('renewed'));
+    await until('the leader has renewed', () => causes.includes('renewed'));
     assert.equal(elector.isLeader, true);
     await elector.stop();
     assert.ok(told >= 5);
@@ -657,10 +657,10 @@ describe('an elector', { concurrency: 4 }, () => {
     assert.equal(elector.unverifiedForMs, 0, 'before the start');
     await elector.start();
     await cluster.embedded.stopServer();
-    await until('it has grown', () => elector.unverifiedForMs > 600);
+    await until('unverifiedForMs has grown', () => elector.unverifiedForMs > 600);
     assert.equal(elector.isLeader, true);
     await cluster.embedded.restartServer();
-    await until('it has shrunk', () => elector.unverifiedForMs < 200);
+    await until('unverifiedForMs has shrunk', () => elector.unverifiedForMs < 200);
     assert.equal(elector.isLeader, true);
     assert.deepEqual(journal, ['elected', 'leader: web-0']);
   });
@@ -697,7 +697,10 @@ describe('an elector', { concurrency: 4 }, () => {
     await until('the leader has renewed', () => watcher.leader?.renewTimeAgeMs != null);
     assert.deepEqual(calls, []);
     assert.equal(journal.length, lines);
-    assert.ok(![...cluster.requests].slice(length).some(({ name }) => name === 'web-1'), 'it sends no request either');
+    assert.ok(
+      ![...cluster.requests].slice(length).some(({ name }) => name === 'web-1'),
+      'the elector sends no request',
+    );
   });
 
   test('the properties do not throw in any state', async (t) => {
@@ -746,7 +749,7 @@ test('an elector is demoted, emits an error and stops, and keeps the Lease, when
   const defect = new Error('a port that throws, which is not allowed');
   world.throwing = { call: 'replace lease', error: defect };
   clock.advance(10_000);
-  assert.deepEqual(causes, [defect, false, undefined], 'it no longer leads when it emits the error');
+  assert.deepEqual(causes, [defect, false, undefined], 'the elector does not lead when it emits the error');
   assert.equal(term.signal.aborted, true);
   assert.deepEqual(journal, [
     'elected',
@@ -797,9 +800,9 @@ test('start() rejects with the defect when a defect ends it', async () => {
 async function justElected(
   writesAtOnce: boolean,
   listsPods: boolean = false,
-): Promise<{ scripted: ScriptedElector; noted: string[] }> {
-  const noted: string[] = [];
-  const scripted = new ScriptedElector({ onElected: () => noted.push('work') });
+): Promise<{ scripted: ScriptedElector; calls: string[] }> {
+  const calls: string[] = [];
+  const scripted = new ScriptedElector({ onElected: () => calls.push('work') });
   if (listsPods) scripted.world.listsApplication();
   scripted.world.writesAtOnce = writesAtOnce;
   void scripted.elector.start();
@@ -812,28 +815,28 @@ async function justElected(
   succeed(storedLease(content, 11));
   await promisesSettled();
   assert.equal(scripted.elector.isLeader, true, 'leadership does not wait for the renewal');
-  assert.deepEqual(noted, []);
-  return { scripted, noted };
+  assert.deepEqual(calls, []);
+  return { scripted, calls };
 }
 
 test('the work begins when the first renewal is written to its socket, and needs no answer', async () => {
-  const { scripted, noted } = await justElected(true);
+  const { scripted, calls } = await justElected(true);
   scripted.clock.advance(0);
   assert.ok(scripted.world.calls.includes('replace lease'));
   await promisesSettled();
-  assert.deepEqual(noted, ['work']);
+  assert.deepEqual(calls, ['work']);
 });
 
 test('the work begins after a second when the connection is stuck', async () => {
-  const { scripted, noted } = await justElected(false);
+  const { scripted, calls } = await justElected(false);
   scripted.clock.advance(0);
   await promisesSettled();
   scripted.clock.advance(999);
   await promisesSettled();
-  assert.deepEqual(noted, []);
+  assert.deepEqual(calls, []);
   scripted.clock.advance(1);
   await promisesSettled();
-  assert.deepEqual(noted, ['work']);
+  assert.deepEqual(calls, ['work']);
 });
 
 test('a leader lists the Pods of its application once its first renewal was written', async () => {
@@ -852,7 +855,7 @@ test('a term that ends before its first renewal was written lists no Pods afterw
   const { scripted } = await justElected(false, true);
   const stopped = scripted.elector.stop();
   await promisesSettled();
-  // The list of a leader that leaves.
+  // A leaving leader lists the Pods once.
   scripted.world.take('list application').fail('unavailable');
   await promisesSettled();
   scripted.world.take('read pod web-0').succeed(OWN_POD);
@@ -862,23 +865,23 @@ test('a term that ends before its first renewal was written lists no Pods afterw
   assert.equal(scripted.world.calls.filter((call) => call === 'list application').length, 1);
 });
 
-test('a renewal that is answered was written', async () => {
-  const { scripted, noted } = await justElected(false);
+test('the work begins when the first renewal is answered', async () => {
+  const { scripted, calls } = await justElected(false);
   scripted.clock.advance(0);
   scripted.world.take('replace lease').fail('unavailable');
   await promisesSettled();
-  assert.deepEqual(noted, ['work']);
+  assert.deepEqual(calls, ['work']);
 });
 
 test('no work begins when the term ends before the first renewal', async () => {
-  const { scripted, noted } = await justElected(false);
+  const { scripted, calls } = await justElected(false);
   const stopped = scripted.elector.stop();
   await promisesSettled();
   scripted.world.take('read pod web-0').succeed(OWN_POD);
   await stopped;
   scripted.run(2);
   await promisesSettled();
-  assert.deepEqual(noted, []);
+  assert.deepEqual(calls, []);
   assert.equal(scripted.clock.timers.size, 0);
 });
 
@@ -897,7 +900,7 @@ test('an elector closes all connections when it stops with requests under way', 
   cluster.faults.delay({ ms: 600_000 });
   await cluster.delete('pod', 'web-0');
   // The DELETE of the old Lease is sent at the same time.
-  await until('it reads its own Pod', () => silence.hits > 0);
+  await until('the candidate reads its Pod', () => silence.hits > 0);
   await candidate.stop();
   const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
   await until('no connection is left', () => sockets() === 0);
@@ -924,7 +927,7 @@ test('stop() resolves, and the process can end, when a server accepts connection
       runtime,
     );
     const rejected = assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_STOPPED' });
-    await until('it has opened a connection', () => sockets.size > 0);
+    await until('the elector has opened a connection', () => sockets.size > 0);
     await elector.stop();
     await rejected;
     await until('its connections are closed', () => sockets.size === 0);

@@ -1,6 +1,6 @@
 /**
- * Every package of the lock file has a license that permits its use: a short list for what users install, a longer one
- * for what only developers run.
+ * Checks that every package of the lock file has a permitted license: a short list for the packages that users install,
+ * a longer one for the tools of developers.
  */
 
 import assert from 'node:assert/strict';
@@ -17,10 +17,10 @@ const { packages } = JSON.parse(readFileSync(new URL('../package-lock.json', imp
 };
 const LOCKED = Object.entries(packages).filter(([place]) => place !== '');
 
-/** A program may contain them, whatever its own license. */
+/** Licenses that permit any program to contain the package. */
 const PUBLISHED: readonly string[] = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT'];
 
-/** Nothing of them is published: tools, and data of tools. */
+/** Licenses of tools and their data, which are not published. */
 const DEVELOPMENT: readonly string[] = [
   ...PUBLISHED,
   'BlueOak-1.0.0',
@@ -42,30 +42,30 @@ function outside(list: readonly string[], entries: readonly (readonly [string, L
     .map(([place, { license }]) => `${place}: ${license}`);
 }
 
-test('what users install has a permissive license', () => {
+test('the packages that users install have a permissive license', () => {
   const published = LOCKED.filter(([, { dev }]) => dev !== true);
   assert.ok(published.length >= 3, String(published.length));
   assert.deepEqual(outside(PUBLISHED, published), []);
 });
 
-test('what the build puts into the bundle has a permissive license', () => {
+test('the packages in the bundle have a permissive license', () => {
   const bundled = LOCKED.filter(([place]) => place === 'node_modules/yaml');
   assert.equal(bundled.length, 1);
   assert.deepEqual(outside(PUBLISHED, bundled), []);
 });
 
-test('what developers run has a license that permits it', () => {
+test('the packages of developers have a permitted license', () => {
   assert.deepEqual(outside(DEVELOPMENT, LOCKED), []);
 });
 
-test('the tools of the documentation site have a license that permits it', () => {
+test('the tools of the documentation site have a permitted license', () => {
   const lock = readFileSync(new URL('../docs-site/package-lock.json', import.meta.url), 'utf8');
   const tools = Object.entries<Locked>(JSON.parse(lock).packages).filter(([place]) => place !== '');
   assert.ok(tools.length > 50);
   assert.deepEqual(outside(DEVELOPMENT, tools), []);
 });
 
-test('a license that is not listed, and a missing one, are found', () => {
+test('an unlisted or missing license is found', () => {
   assert.deepEqual(
     outside(PUBLISHED, [
       ['a', { license: 'GPL-3.0' }],

@@ -1,6 +1,6 @@
 /**
- * An unknown option, or a value of the wrong type or out of range, is rejected with a message that names the expected
- * and the given value. All other options are accepted.
+ * Checks the options. An unknown option and a value of the wrong type or out of range are rejected, and the message
+ * names the expected and the given value. All other options are accepted.
  */
 
 import assert from 'node:assert/strict';

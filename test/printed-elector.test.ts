@@ -1,5 +1,5 @@
 /**
- * An elector and its term as a log shows them: by `console.log`, and as JSON.
+ * Checks how logs show an elector and its term: by `console.log` and as JSON.
  */
 
 import assert from 'node:assert/strict';
@@ -28,7 +28,7 @@ test('an elector that leads is printed with its state, leader, term and unverifi
   });
 });
 
-test('an elector before its start is printed, too, and a nested one is cut as any object is', () => {
+test('an elector is printed before its start, and a nested one is cut like any object', () => {
   const elector = new LeaseElector();
   const shown = inspect(elector);
   assert.match(
@@ -41,7 +41,7 @@ test('an elector before its start is printed, too, and a nested one is cut as an
   assert.match(inspect(new NightlyElector(), { colors: true }), /^NightlyElector \{/);
 });
 
-test('a term is written as JSON, its token as a string of all its digits', async () => {
+test('the JSON of a term has its token as a string of all digits', async () => {
   const scripted = new ScriptedElector();
   const term = await scripted.lead();
   const record = {
@@ -55,7 +55,7 @@ test('a term is written as JSON, its token as a string of all its digits', async
   assert.deepEqual(Object.keys(term).sort(), ['acquireTime', 'fencingToken', 'leaseUid', 'resumed', 'signal']);
 });
 
-test('whatever the application is given can be written as JSON', async () => {
+test('every object that the application receives can be written as JSON', async () => {
   const scripted = new ScriptedElector();
   const given: unknown[] = [];
   for (const event of ['elected', 'demoted', 'leaderChanged', 'renewed', 'stopped'] as const) {

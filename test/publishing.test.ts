@@ -1,5 +1,5 @@
 /**
- * The words around the package agree with each other: package.json, the README, the changelog, the supported versions, the
+ * Checks that the texts around the package agree: package.json, the README, the changelog, the supported versions, the
  * workflows and the dictionary.
  */
 
@@ -14,7 +14,7 @@ const MANIFEST = JSON.parse(read('package.json'));
 
 // package.json
 
-test('package.json says where the project is, and that a release has its provenance', () => {
+test('package.json has the address of the project and requires provenance for a release', () => {
   const home = 'https://github.com/lease-elector/lease-elector';
   assert.deepEqual(MANIFEST.repository, { type: 'git', url: `git+${home}.git` });
   assert.equal(MANIFEST.homepage, `${home}#readme`);
@@ -44,7 +44,7 @@ const VERSIONS = [...CHANGELOG.matchAll(/^## (.*)$/gm)].map(([, heading = '']) =
   return { heading, version, date };
 });
 
-test('the changelog begins with the version of package.json, and its versions fall', () => {
+test('the changelog begins with the version of package.json, and its versions are in descending order', () => {
   for (const { heading, version } of VERSIONS) assert.ok(version !== undefined, heading);
   assert.equal(VERSIONS[0]?.version, MANIFEST.version);
   const versions = VERSIONS.map(({ version = '' }) => version);
@@ -52,13 +52,13 @@ test('the changelog begins with the version of package.json, and its versions fa
   assert.deepEqual(versions, falling);
 });
 
-test('only the first version of the changelog may have no date, and dates fall', () => {
+test('only the first version of the changelog may have no date, and the dates are in descending order', () => {
   const dates = VERSIONS.slice(1).map(({ date = '' }) => date);
   assert.ok(!dates.includes('unreleased'));
   assert.deepEqual(dates, [...dates].sort().reverse());
 });
 
-test('the changelog has only the sections of Keep a Changelog, each once a version and in their order', () => {
+test('each version of the changelog has the sections of Keep a Changelog, at most once and in order', () => {
   const order = ['Added', 'Changed', 'Deprecated', 'Removed', 'Fixed', 'Security'];
   for (const part of CHANGELOG.split(/^## /m).slice(1)) {
     const sections = [...part.matchAll(/^### (.*)$/gm)].map(([, name = '']) => name);
@@ -141,7 +141,7 @@ const README = read('README.md');
 test('the README has at most 250 lines, and links to every page of docs', () => {
   assert.ok(README.split('\n').length <= 251);
   const pages = readdirSync(path.join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
-  // Facts about API servers, which only the code cites.
+  // Only the code cites the facts about API servers.
   const internal = ['kubernetes-behaviour.md'];
   const unlinked = pages.filter((name) => !README.includes(`/blob/main/docs/${name}`));
   assert.deepEqual(unlinked, internal);
@@ -158,7 +158,7 @@ test('the README promises the versions of docs/support.md', () => {
   assert.ok(promises.includes(`measured on ${measured} and ${recorded},\nrecorded on ${recorded}`));
 });
 
-test('the pages count the recordings that there are, and the known gaps', () => {
+test('the numbers of recordings and known gaps in the documents are correct', () => {
   const folder = 'test/conformance/recordings';
   const files = readdirSync(path.join(ROOT, folder)).filter((name) => name.endsWith('.json'));
   const steps = files
@@ -176,7 +176,7 @@ test('the pages count the recordings that there are, and the known gaps', () => 
 
 // cspell-words.txt
 
-test('the dictionary of the project is short, sorted, and without a word twice', () => {
+test('the dictionary of the project is short and sorted and has no word twice', () => {
   const words = read('cspell-words.txt').trimEnd().split('\n');
   assert.deepEqual(words, [...new Set(words)].sort());
   assert.ok(words.length <= 60, `${words.length} words`);
@@ -207,7 +207,7 @@ function exportsOf(entry: string): readonly (readonly [name: string, file: strin
   );
 }
 
-/** Names of the interfaces that a caller writes as an object: options, and what stands beside them. */
+/** The names of the interfaces that a caller writes as an object: options and similar ones. */
 const OPTIONS = /(Options|Grant|Revocation|Wishes|Filter|RandomFaults)$/;
 
 /** The doc comment of an exported class, function or option interface; undefined for any other export. */

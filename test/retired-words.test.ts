@@ -1,5 +1,5 @@
 /**
- * The check of retired words finds them in names and in sentences, and does not report their harmless relatives.
+ * Checks that retired words are found in names and sentences, and that similar harmless words are not reported.
  */
 
 import assert from 'node:assert/strict';
@@ -50,7 +50,7 @@ for (const text of [
   });
 }
 
-test('the check covers sources, tests and documents, but neither the history nor itself', () => {
+test('the check covers sources, tests and documents, but not the history and itself', () => {
   const files = checkedFiles();
   for (const file of ['src/core/election.ts', 'src/lease-elector.ts']) {
     assert.ok(files.includes(file), file);

@@ -1,6 +1,6 @@
 /**
- * The workflows of GitHub: each action is pinned by its hash, each job has the least permissions, and nothing that a
- * stranger writes is run. actionlint checks the rest in `test/package/workflows.test.ts`.
+ * Checks the workflows of GitHub: each action is pinned by its hash, each job has the least permissions, and no text of
+ * a stranger is executed. `test/package/workflows.test.ts` runs actionlint.
  */
 
 import assert from 'node:assert/strict';
@@ -36,7 +36,7 @@ const JOBS = WORKFLOWS.flatMap(({ file, workflow }) =>
 );
 const STEPS = JOBS.flatMap(({ where, job }) => job.steps.map((step) => ({ where, step })));
 
-/** The jobs that may do more than read the repository, and why each one has to. */
+/** The jobs with further permissions than to read the repository. */
 const FURTHER_PERMISSIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   // The trusted publisher of npm, and the provenance.
   'release.yml: publish': { 'id-token': 'write' },
@@ -82,8 +82,8 @@ test('a checkout leaves no token behind', () => {
   for (const { where, step } of checkouts) assert.equal(step.with?.['persist-credentials'], false, where);
 });
 
-test('a script of a workflow gets values by its environment alone', () => {
-  // GitHub would paste an expression into the script: a title of a pull request could be a command.
+test('a script of a workflow receives values only from its environment', () => {
+  // GitHub inserts an expression into the script, so the title of a pull request could be a command.
   for (const { where, step } of STEPS) assert.doesNotMatch(step.run ?? '', /\$\{\{/, where);
 });
 
@@ -96,7 +96,7 @@ test('no workflow runs the code of a stranger with the permissions of the reposi
   }
 });
 
-test('a release uses nothing from a cache, and publishes what was checked', () => {
+test('a release uses no cache and publishes the files that were checked', () => {
   const { pack, publish } = WORKFLOWS.find(({ file }) => file.endsWith('release.yml'))?.workflow.jobs ?? {};
   assert.ok(pack !== undefined && publish !== undefined);
   for (const { uses, with: input } of [...pack.steps, ...publish.steps]) {

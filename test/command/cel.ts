@@ -1,6 +1,6 @@
 /**
- * The part of the Common Expression Language that the admission policy uses, by the language definition
- * (github.com/google/cel-spec, langdef.md). An error in a branch that `&&` or `||` does not need is ignored.
+ * The part of the Common Expression Language that the admission policy uses. It follows the language definition
+ * (github.com/google/cel-spec, langdef.md): an error in a branch that `&&` or `||` does not need is ignored.
  */
 
 type Value = unknown;

@@ -1,5 +1,5 @@
 /**
- * The executable `lease-elector`: help, unknown verbs, exit codes.
+ * Checks the executable `lease-elector`: help, unknown verbs and exit codes.
  */
 
 import assert from 'node:assert/strict';

@@ -70,7 +70,7 @@ function linesOf(page: string | undefined): readonly string[] {
 
 const NEXT = { holder: 'web-1', holderUid: 'uid-1', leaseUid: 'lease-1', previousHolder: 'web-0', fencingToken: '23' };
 
-test('the page shows each change of an election, and no exact token for a term whose beginning was not seen', async () => {
+test('the page shows each change of an election, and an upper bound for the token when the start of the term was not observed', async () => {
   const scene = sceneOf();
   scene.change('found', { tokenIsExact: false });
   for (const [change, more] of [
@@ -131,7 +131,7 @@ test('the page shows namespaces in a watch of all namespaces, and a note for a h
   ]);
 });
 
-test('the timeline pauses between two pages, reports a failure, and leaves no timer after the last page', async () => {
+test('a timeline pauses between two pages, reports a failed write, and leaves no timer behind', async () => {
   const scene = sceneOf();
   scene.change('found');
   scene.clock.advance(PAGE_PAUSE_MS - 1);

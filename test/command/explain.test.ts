@@ -1,5 +1,5 @@
 /**
- * `lease-elector explain` in every state of a Lease: the exit code, the reason and the text.
+ * Checks `lease-elector explain` in every state of a Lease: the exit code, the reason and the text.
  */
 
 import assert from 'node:assert/strict';
@@ -217,12 +217,12 @@ for (const [index, { name, make, code, reason, words, command }] of STATES.entri
     const [found] = leases;
     if (command === undefined) assert.equal(found?.command, null);
     else assert.match(found?.command ?? '', command);
-    // A value that is missing from the text is missing from the JSON, too.
+    // The text has the command of the JSON.
     if (found?.command != null) assert.ok(text.written.includes(`${found.command}    # not run`));
   });
 }
 
-function cannotTell({ code, written, complained }: Ended, why: RegExp): void {
+function assertCannotTell({ code, written, complained }: Ended, why: RegExp): void {
   assert.deepEqual([code, written], [2, '']);
   assert.match(complained, why);
 }
@@ -237,7 +237,7 @@ test('explain answers "cannot tell" and names the missing rule when it is not pe
     named.written,
     /cannot tell\n.* the user of this command is not permitted\. Grant it `get` on leases\.coordination\.k8s\.io in namespace "denied"\./,
   );
-  cannotTell(await run(['explain', '-n', 'denied', '--kubeconfig', kubeconfig]), /^Cannot tell: .*list leases/);
+  assertCannotTell(await run(['explain', '-n', 'denied', '--kubeconfig', kubeconfig]), /^Cannot tell: .*list leases/);
 });
 
 test('explain answers "cannot tell" and names the holder when it is not permitted to read the Pod', async (t) => {
@@ -307,12 +307,12 @@ test('explain takes the context and the namespace from the kubeconfig files that
   const environment = { KUBECONFIG: `${empty}:/no/such/file:${fileOf(t, cluster.kubeconfig())}` };
   assert.equal((await run(['explain', 'web', '-n', 'of-context'], { environment })).code, 0);
   const unknown = await run(['explain', 'web', '--context', 'nope'], { environment });
-  cannotTell(unknown, /^Cannot tell: .*has no context "nope"/);
+  assertCannotTell(unknown, /^Cannot tell: .*has no context "nope"/);
 });
 
-test('explain says how to name a cluster when there is neither a kubeconfig nor a Pod', async () => {
+test('explain names the ways to choose a cluster when there is neither a kubeconfig nor a Pod', async () => {
   const ended = await run(['explain'], { environment: { HOME: '/no/such/home' } });
-  cannotTell(ended, /^Cannot tell: No cluster is known: there is no kubeconfig\. Set KUBECONFIG/);
+  assertCannotTell(ended, /^Cannot tell: No cluster is known: there is no kubeconfig\. Set KUBECONFIG/);
 });
 
 for (const args of [
@@ -330,7 +330,7 @@ for (const args of [
   });
 }
 
-test('explain reports a node that is not Ready before its Pods are, and the Pod stays the leader', async (t) => {
+test('explain reports a node that is not Ready before its Pods are, and the Pod remains the leader', async (t) => {
   const own = await EmbeddedCluster.start();
   t.after(() => own.stop());
   const owner = own.createPod({ name: 'web-0', namespace: 'shop' });

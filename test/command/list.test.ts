@@ -62,7 +62,7 @@ test('list answers "cannot tell" when it is not permitted to list Leases', async
   assert.match(complained, /^Cannot tell: list leases\.coordination\.k8s\.io with the label \S+ in the whole cluster/);
 });
 
-test('a table is as wide as its cells, contains no control character, and is cut to the width of the terminal', () => {
+test('a table is as wide as its cells, has no control character, and is cut to the width of the terminal', () => {
   const rows = [
     ['a\u001b[1m', 'bb'],
     ['ccc', 'dddddddddd'],

@@ -54,7 +54,7 @@ async function clusterWithLeader(t: TestContext): Promise<{ cluster: EmbeddedClu
   return { cluster, kubeconfig: fileOf(t, cluster.kubeconfig()) };
 }
 
-test('the executable explains a Lease of a real elector, and the exit code follows the leader', async (t) => {
+test('the executable explains the Lease of a real elector, and its exit code depends on the leader', async (t) => {
   const { cluster, kubeconfig } = await clusterWithLeader(t);
   const led = await ended(start(['explain', '-n', 'shop'], kubeconfig));
   assert.deepEqual([led.code, led.complained], [0, '']);
@@ -121,7 +121,7 @@ const WITHOUT_CLIENT = `data:text/javascript,${encodeURIComponent(`
 `)}`;
 
 for (const verb of ['explain', 'list', 'watch']) {
-  test(`${verb} says what to install when the Kubernetes client is missing`, async (t) => {
+  test(`${verb} names the package to install when the Kubernetes client is missing`, async (t) => {
     const kubeconfig = fileOf(t, 'apiVersion: v1\nkind: Config\n');
     const { code, written, complained } = await ended(start([verb], kubeconfig, ['--import', WITHOUT_CLIENT]));
     assert.deepEqual([code, written], [2, '']);

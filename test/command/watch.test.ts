@@ -42,89 +42,89 @@ function leaseOf(clock: ManualClock, more: Partial<LeaseRecord> & { readonly pod
   return { namespace: 'shop', name: 'web', lease };
 }
 
-function logOf(): { log: ElectionLog; clock: ManualClock; said: () => readonly string[] } {
+function logOf(): { log: ElectionLog; clock: ManualClock; lines: () => readonly string[] } {
   const clock = new ManualClock();
   const events: ElectionEvent[] = [];
   const log = new ElectionLog(clock, (event) => events.push(event));
-  const said = (): readonly string[] =>
+  const lines = (): readonly string[] =>
     events
       .splice(0)
       .map(({ change, holder, previousHolder, fencingToken, tokenIsExact }) =>
         [change, holder, previousHolder ?? '-', `${tokenIsExact ? '' : '<='}${fencingToken}`].join(' '),
       );
-  return { log, clock, said };
+  return { log, clock, lines };
 }
 
 test('a hand-over is an event with both holders, and the token is exact when the creation was seen', () => {
-  const { log, clock, said } = logOf();
+  const { log, clock, lines } = logOf();
   const first = leaseOf(clock, { pod: 'web-0' });
   log.listed([first]);
-  assert.deepEqual(said(), ['found web-0 - <=10']);
+  assert.deepEqual(lines(), ['found web-0 - <=10']);
   log.deleted(first);
-  assert.deepEqual(said(), ['deleted web-0 web-0 <=10']);
+  assert.deepEqual(lines(), ['deleted web-0 web-0 <=10']);
   clock.advance(1_000);
   log.written(leaseOf(clock, { pod: 'web-1', resourceVersion: '20' }), true);
-  assert.deepEqual(said(), ['elected web-1 web-0 20']);
+  assert.deepEqual(lines(), ['elected web-1 web-0 20']);
   const [row] = log.rows();
   assert.deepEqual([row?.holder, row?.fencingToken, row?.changes], ['web-1', '20', 1]);
 });
 
 test('a renewal is not an event, keeps the token, and sets the age of the renewal to 0', () => {
-  const { log, clock, said } = logOf();
+  const { log, clock, lines } = logOf();
   const acquireTimeMs = clock.wallMs();
   log.listed([]);
   log.written(leaseOf(clock, { pod: 'web-0', acquireTimeMs }), true);
-  said();
+  lines();
   clock.advance(10_000);
   log.written(leaseOf(clock, { pod: 'web-0', acquireTimeMs, resourceVersion: '30' }), false);
-  assert.deepEqual(said(), []);
+  assert.deepEqual(lines(), []);
   const [row] = log.rows();
   assert.deepEqual([row?.fencingToken, row?.renewedAtMs], ['10', clock.nowMs()]);
 });
 
 test('a restored Lease continues the same term', () => {
-  const { log, clock, said } = logOf();
+  const { log, clock, lines } = logOf();
   const acquireTimeMs = clock.wallMs();
   const before = leaseOf(clock, { pod: 'web-0', acquireTimeMs });
   log.listed([before]);
   log.deleted(before);
   log.written(leaseOf(clock, { pod: 'web-0', acquireTimeMs, uid: 'another', resourceVersion: '40' }), true);
-  assert.deepEqual(said(), ['found web-0 - <=10', 'deleted web-0 web-0 <=10', 'restored web-0 web-0 <=10']);
+  assert.deepEqual(lines(), ['found web-0 - <=10', 'deleted web-0 web-0 <=10', 'restored web-0 web-0 <=10']);
 });
 
 test('the same name with another uid is another holder', () => {
-  const { log, clock, said } = logOf();
+  const { log, clock, lines } = logOf();
   log.listed([leaseOf(clock, { pod: 'db-0' })]);
   log.listed([leaseOf(clock, { pod: 'db-0', owner: { name: 'db-0', uid: 'reborn' }, resourceVersion: '50' })]);
-  assert.deepEqual(said(), ['found db-0 - <=10', 'elected db-0 db-0 <=50']);
+  assert.deepEqual(lines(), ['found db-0 - <=10', 'elected db-0 db-0 <=50']);
   assert.equal(log.rows()[0]?.changes, 1);
 });
 
 test('a holder is silent after the duration, stays the holder, and renews again', () => {
-  const { log, clock, said } = logOf();
+  const { log, clock, lines } = logOf();
   const acquireTimeMs = clock.wallMs();
   log.listed([leaseOf(clock, { pod: 'web-0', acquireTimeMs })]);
-  said();
+  lines();
   clock.advance(29_999);
   log.checkSilence();
-  assert.deepEqual(said(), []);
+  assert.deepEqual(lines(), []);
   clock.advance(1);
   log.checkSilence();
   log.checkSilence();
-  assert.deepEqual(said(), ['silent web-0 web-0 <=10']);
+  assert.deepEqual(lines(), ['silent web-0 web-0 <=10']);
   assert.equal(log.rows()[0]?.holder, 'web-0');
   log.written(leaseOf(clock, { pod: 'web-0', acquireTimeMs }), false);
-  assert.deepEqual(said(), ['renewing web-0 web-0 <=10']);
+  assert.deepEqual(lines(), ['renewing web-0 web-0 <=10']);
 });
 
 test('no holder counts as silent while the watch is lost', () => {
-  const { log, clock, said } = logOf();
+  const { log, clock, lines } = logOf();
   log.listed([leaseOf(clock, { pod: 'web-0' })]);
-  said();
+  lines();
   log.lost();
   clock.advance(60_000);
   log.checkSilence();
-  assert.deepEqual(said(), []);
+  assert.deepEqual(lines(), []);
 });
 
 test('the log keeps the last 100 deleted Leases', () => {
@@ -142,11 +142,11 @@ test('the log keeps the last 100 deleted Leases', () => {
 });
 
 test('a release is a separate event', () => {
-  const { log, clock, said } = logOf();
+  const { log, clock, lines } = logOf();
   const acquireTimeMs = clock.wallMs();
   log.listed([leaseOf(clock, { pod: 'web-0', acquireTimeMs })]);
   log.written(leaseOf(clock, { pod: 'web-0', acquireTimeMs, releasedBy: 'uid-of-web-0' }), false);
-  assert.deepEqual(said(), ['found web-0 - <=10', 'released web-0 web-0 <=10']);
+  assert.deepEqual(lines(), ['found web-0 - <=10', 'released web-0 web-0 <=10']);
 });
 
 const EVENT: ElectionEvent = {
@@ -209,15 +209,15 @@ function portOf(answers: readonly (RequestFailure | 'listed')[]) {
   return { port, streams, left };
 }
 
-function sinkOf(): { sink: LeaseFeedSink; said: string[] } {
-  const said: string[] = [];
+function sinkOf(): { sink: LeaseFeedSink; lines: string[] } {
+  const lines: string[] = [];
   return {
-    said,
+    lines,
     sink: {
-      listed: () => said.push('listed'),
-      written: () => said.push('written'),
-      deleted: () => said.push('deleted'),
-      lost: ({ message }) => said.push(`lost ${message}`),
+      listed: () => lines.push('listed'),
+      written: () => lines.push('written'),
+      deleted: () => lines.push('deleted'),
+      lost: ({ message }) => lines.push(`lost ${message}`),
     },
   };
 }
@@ -230,34 +230,34 @@ async function settle(): Promise<void> {
 test('the feed lists again after each watch and after each failure, with a pause, until it is stopped', async () => {
   const clock = new ManualClock();
   const { port, streams, left } = portOf(['listed', FAILURE, 'listed', 'listed']);
-  const { sink, said } = sinkOf();
+  const { sink, lines } = sinkOf();
   const feed = new LeaseFeed(port, clock, sink);
   assert.equal(await feed.start(), null);
   streams[0]?.sink.ended(null);
   clock.advance(LIST_PAUSE_MS - 1);
   await settle();
-  assert.deepEqual(said, ['listed']);
+  assert.deepEqual(lines, ['listed']);
   clock.advance(1);
   await settle();
-  assert.deepEqual(said, ['listed', 'lost broken']);
+  assert.deepEqual(lines, ['listed', 'lost broken']);
   clock.advance(LIST_PAUSE_MS);
   await settle();
-  assert.deepEqual(said, ['listed', 'lost broken', 'listed']);
+  assert.deepEqual(lines, ['listed', 'lost broken', 'listed']);
   // The clock ends a watch that is dead.
   clock.advance(WATCH_SECONDS * 1000 + WATCH_SLACK_MS);
   assert.equal(streams[1]?.closed, true);
   clock.advance(LIST_PAUSE_MS);
   await settle();
-  assert.deepEqual([left.length, said.length], [0, 4]);
+  assert.deepEqual([left.length, lines.length], [0, 4]);
   feed.stop();
   assert.deepEqual([streams[2]?.closed, clock.timers.size], [true, 0]);
 });
 
 test('a feed whose first list fails returns the failure, and leaves no timer', async () => {
   const clock = new ManualClock();
-  const { sink, said } = sinkOf();
+  const { sink, lines } = sinkOf();
   assert.equal(await new LeaseFeed(portOf([FAILURE]).port, clock, sink).start(), FAILURE);
-  assert.deepEqual([said, clock.timers.size], [[], 0]);
+  assert.deepEqual([lines, clock.timers.size], [[], 0]);
 });
 
 test('a live table overwrites itself, and counts the lines that do not fit on the terminal', () => {
@@ -304,7 +304,7 @@ test('watch shows a table on a terminal of unknown size', async (t) => {
   assert.match(written, /^NAMESPACE +NAME .* LAST CHANGE\nsizeless +web +web-0 /);
 });
 
-test('watch --json writes one object on each line, also on a terminal', async (t) => {
+test('watch --json writes one object on each line when the output is a terminal', async (t) => {
   const cluster = await EmbeddedCluster.start();
   t.after(() => cluster.stop());
   const owner = cluster.createPod({ name: 'web-0', namespace: 'shop' });

@@ -54,7 +54,7 @@ export class ScriptedPorts {
     leaseWatch: this.#watch('lease'),
     podWatch: (name) => this.#watch(`pod ${name}`),
     publishing: {
-      readPodMetadata: (name) => this.#send(`read marks of ${name}`),
+      readPodMetadata: (name) => this.#send(`read metadata of ${name}`),
       patchPodMetadata: ({ name }, patch) => this.#send(`patch ${name} ${JSON.stringify(patch.labels)}`),
       createEvent: ({ message }) => this.#send(`write event ${message}`),
     },

@@ -118,7 +118,7 @@ test('the hook is not called while a connection is being made', async (t) => {
   for (const socket of sockets) socket.destroy();
 });
 
-/** Opens a watch, and notes how it ends. */
+/** Opens a watch, and records its end. */
 function watch(client: ApiClient): { opened: boolean; readonly over: () => boolean; close(): void } {
   let over = false;
   const state = { opened: false, over: () => over, close: () => stream.close() };
@@ -144,12 +144,15 @@ const SICK: readonly { readonly name: string; readonly respond: Responder; reado
     respond: (_, response) => json(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized')),
   },
   {
-    name: 'answers 403 since its Roles are not loaded yet',
+    name: 'answers 403 because its Roles are not loaded yet',
     respond: (_, response) => json(response, 403, statusBody(403, 'Forbidden', 'RBAC: role "web" not found')),
   },
   { name: 'redirects', respond: (_, response) => void response.writeHead(302).end() },
-  { name: 'answers with nonsense', respond: (_, response) => void response.end('<html>') },
-  { name: 'answers with no HTTP', respond: ({ socket }) => void socket.write('SSH-2.0-OpenSSH_9.9\r\n') },
+  { name: 'answers with a text that is not JSON', respond: (_, response) => void response.end('<html>') },
+  {
+    name: 'answers with bytes that are not HTTP',
+    respond: ({ socket }) => void socket.write('SSH-2.0-OpenSSH_9.9\r\n'),
+  },
   { name: 'hangs', respond: () => {}, hangs: true },
   {
     name: 'hangs in the middle of an answer',
@@ -159,8 +162,8 @@ const SICK: readonly { readonly name: string; readonly respond: Responder; reado
 ];
 
 /**
- * With two servers of which a round robin chooses, a request has its answer at the second try at the latest, so after
- * one time-out when the sick server hangs, and at once otherwise.
+ * A round robin chooses between two servers. A request has its answer at the second attempt at the latest: after one
+ * time-out when the sick server hangs, and otherwise at once.
  */
 const ATTEMPTS_LIMIT = 2;
 
@@ -182,7 +185,7 @@ for (const { name, respond, hangs = false } of SICK) {
       const answer = client.request(READ);
       if (hangs && attempts === 1) {
         await until(() => sick.seen.length > asked);
-        // The head, if there is one, is on its way: the time-out must not depend on it.
+        // The head of the answer may be in flight. The time-out must not depend on it.
         clock.advance(TIMEOUT_MS);
       }
       answered = (await answer).ok;
@@ -204,7 +207,7 @@ for (const { name, respond, hangs = false } of SICK.filter((row) => !/nonsense|m
     t.after(() => first.close());
     await until(() => sick.seen.length === 1);
     if (hangs) clock.advance(TIMEOUT_MS);
-    // A 401 is asked again by itself, and reaches the other server.
+    // The client repeats a request that is answered 401, and reaches the other server.
     await until(() => first.over() || first.opened);
     if (first.opened) return assert.deepEqual(balancer.chosen, [sick.port, well.port]);
     const second = watch(client);
@@ -238,7 +241,7 @@ for (const share of [0.6, 0.9]) {
     });
     const latencyMs = share * TIMEOUT_MS;
     const beganMs = clock.nowMs();
-    // Two at once, and three that wait for a connection, for longer than the time-out.
+    // Two requests are sent at once. Three wait for a connection, longer than the time-out.
     const answers = [READ, READ, READ, READ, READ].map((request) => client.request(request));
     for (const [round, expected] of [2, 4, 5].entries()) {
       await until(() => stub.seen.length === expected);
@@ -288,7 +291,7 @@ test('a separate request does not wait for others, and others do not wait for it
   assert.equal(connections(stub), 4);
   client.close();
   for (const answer of await Promise.all([...hanging, ...apart])) assert.equal(answer.ok, false);
-  // The other way round: requests apart hang, and both connections of the election are free.
+  // Conversely, separate requests hang while both connections of the election are free.
   const second = await connect(t, ({ method }, response) => void (method === 'GET' && json(response, 200, POD)));
   const patches = [PATCH, PATCH, PATCH].map((request) => second.client.request({ ...request, apart: true }));
   await until(() => second.stub.seen.length === 3);
@@ -319,7 +322,7 @@ test('each step of making a connection has the time-out', async (t) => {
   await until(() => sockets[0]?.destroyed === true);
 });
 
-/** What the server does with a connection, after an answer that says nothing of it. */
+/** How the server closes a connection after an answer without a Connection header. */
 const CLOSINGS: readonly { readonly how: string; readonly close: (socket: Socket) => void }[] = [
   { how: 'resets it', close: (socket) => socket.resetAndDestroy() },
   { how: 'ends it', close: (socket) => socket.destroy() },
@@ -344,7 +347,7 @@ for (const { how, close } of CLOSINGS) {
   }
 }
 
-/** Below TLS, whose end is a polite one. */
+/** The TCP socket below TLS. Ending TLS would announce the end. */
 function rawOf(socket: Socket): Socket {
   return (socket as Socket & { _parent?: Socket })._parent ?? socket;
 }
@@ -391,7 +394,7 @@ const REFUSED_AGAIN: readonly { readonly status: number; readonly reason: string
   { status: 429, reason: 'TooManyRequests' },
 ];
 for (const { status, reason } of REFUSED_AGAIN) {
-  test(`a write that was sent twice and answered ${status} is uncertain: the first may have been carried out`, async (t) => {
+  test(`a write that was sent twice and answered ${status} is uncertain, because the first may have been executed`, async (t) => {
     const { client, stub } = await connect(t, answerWithPod);
     await client.request(READ);
     stub.respond = ({ socket }) => {
@@ -434,7 +437,7 @@ const ONE_ANSWER: readonly { readonly how: string; readonly respond: Responder }
     },
   },
   {
-    how: 'closes without a word at the next request',
+    how: 'closes without an answer at the next request',
     respond: (request, response) => {
       if (used.has(request.socket)) {
         request.socket.destroy();
@@ -460,13 +463,13 @@ for (const { how, respond } of ONE_ANSWER) {
       }
       assert.equal(messageOf(first), 'ok');
     }
-    // A create that dies is uncertain, and the core repeats it. The next one has a connection of its own.
+    // A create without an answer is uncertain, and the core repeats it. The next one has a new connection.
     assert.ok(failures.length <= 1, failures.join(', '));
     assert.ok(failures.every((failure) => failure.includes('create')));
   });
 }
 
-test('a request that waited for a connection is sent once more when it dies on it', async (t) => {
+test('a request that waited for a connection is sent once more when that connection breaks', async (t) => {
   const { client, stub } = await connect(t, ONE_ANSWER[2]?.respond as Responder);
   const answers = await Promise.all([READ, READ, READ, READ].map((request) => client.request(request)));
   assert.deepEqual(answers.map(messageOf), ['ok', 'ok', 'ok', 'ok']);
@@ -507,7 +510,7 @@ test('the failures of requests and watches do not contain a token that the serve
   assert.equal(stub.seen[0]?.headers['authorization'], `Bearer ${token}`);
 });
 
-/** A KubeConfig's proxy with an agent that keeps its connections, as one of another client may. */
+/** The proxy agent of a KubeConfig that keeps its connections, as another client may configure it. */
 class KeepingProxyAgent extends HttpsAgent {
   readonly #port: number;
 
@@ -528,7 +531,7 @@ class KeepingProxyAgent extends HttpsAgent {
   }
 }
 
-test('through the SOCKS proxy of a kubeconfig a sick server is left, and a request that dies is sent once more', async (t) => {
+test('a client leaves a sick server and repeats a request without an answer behind a SOCKS proxy', async (t) => {
   const sick = await startStub(t, answerWithPod);
   const well = await startStub(t, answerWithPod);
   const balancer = await startBalancer(t, (index) => (index % 2 === 0 ? sick.port : well.port));
@@ -551,7 +554,7 @@ test('through the SOCKS proxy of a kubeconfig a sick server is left, and a reque
   assert.match(messageOf(await client.request(READ)), /503/);
   assert.equal(messageOf(await client.request(READ)), 'ok');
   assert.deepEqual(balancer.chosen, [sick.port, well.port]);
-  // The kept connection dies: the third one leads to the sick server again, and that one is left, too.
+  // The kept connection breaks. The third one leads to the sick server again, which is left again.
   well.respond = ({ socket }) => socket.destroy();
   assert.match(messageOf(await client.request(READ)), /503/);
   assert.deepEqual(balancer.chosen, [sick.port, well.port, sick.port]);
@@ -589,7 +592,7 @@ test('a request that waits for a connection when the client is closed is never s
   client.close();
   for (const answer of await Promise.all(answers)) assert.match(messageOf(answer), /the connections were closed/);
   await until(() => stub.seen.every(({ socket }) => socket.destroyed));
-  // A request of another client goes through, so those that waited had their time.
+  // A request of another client is answered, so the waiting requests had enough time.
   stub.respond = answerWithPod;
   assert.equal(messageOf(await clientOf(t, stub.port).client.request(READ)), 'ok');
   assert.deepEqual(

@@ -1,5 +1,5 @@
 /**
- * Maps HTTP answers and socket errors to kinds of failure, as tables.
+ * Checks the kinds of failure of HTTP answers and socket errors.
  */
 
 import assert from 'node:assert/strict';
@@ -56,18 +56,18 @@ for (const [httpStatus, reason, kind] of KINDS) {
 
 const FORBIDDEN: readonly { rule: string; message: string | null; missing: string | null }[] = [
   {
-    rule: 'the verb is taken from the server: a PUT may want create (wire fact 4)',
+    rule: 'the verb is that of the message of the server, because a PUT may need create (wire fact 4)',
     message:
       'leases.coordination.k8s.io "web" is forbidden: User "u" cannot create resource "leases" in API group "coordination.k8s.io" in the namespace "shop"',
     missing: 'create leases coordination.k8s.io shop',
   },
   {
-    rule: 'the core group is the empty one',
+    rule: 'the core group has an empty name',
     message: 'pods "web-0" is forbidden: User "u" cannot get resource "pods" in API group "" in the namespace "shop"',
     missing: 'get pods  shop',
   },
   {
-    rule: 'a 403 without a message is about the request itself',
+    rule: 'a 403 without a message names the rule of the request',
     message: null,
     missing: 'update leases coordination.k8s.io shop',
   },
@@ -122,7 +122,7 @@ for (const { refuser, message } of REFUSALS) {
     test(`${httpStatus}: "${message.slice(0, 60)}…" is the refusal of ${refuser}, and grants nothing`, () => {
       const status = readStatus(statusBody(httpStatus, 'Whatever', message, { name: 'web', kind: 'leases' }));
       const failure = failureOfAnswer(REQUEST, httpStatus, status, undefined);
-      // Asked for a pause, the core waits; for the rest, the code that a webhook chose says nothing of its own.
+      // The core waits when the answer has a Retry-After. Otherwise the status code of a webhook has no meaning.
       const kind = httpStatus === 403 ? 'forbidden' : httpStatus === 429 ? 'throttled' : 'rejected';
       assert.equal(failure.kind, kind);
       assert.equal(failure.missingRule, null);
@@ -162,7 +162,7 @@ test('messages of the server are stripped of control characters and credentials,
   for (const message of messages) {
     assert.match(message, /bad {1,2}token <credentials>/);
     assert.doesNotMatch(message, /\p{Cc}|\p{Cf}|\p{Zl}/u);
-    assert.ok(!message.includes('eyJ'), 'not even the beginning of the token');
+    assert.ok(!message.includes('eyJ'), 'a part of the token is shown');
     assert.ok(message.length < 1_000, `${message.length} characters`);
   }
 });
@@ -225,14 +225,14 @@ for (const [code, kind] of ERRORS) {
   });
 }
 
-test('a certificate that is not valid yet is a failure that may pass, and the message says so', () => {
+test('a certificate that is not valid yet is a temporary failure, and the message names the reason', () => {
   const error = Object.assign(new Error('certificate is not yet valid'), { code: 'CERT_NOT_YET_VALID' });
   const { message } = failureOfError(REQUEST, error);
   assert.match(message, /certificate is not valid yet.*check this machine's clock, or wait/);
   assert.doesNotMatch(message, /is not trusted/);
 });
 
-test('an error of several addresses (AggregateError) has a message, too', () => {
+test('an error of several addresses (AggregateError) has a message', () => {
   const error = Object.assign(new AggregateError([new Error('a')]), { code: 'ECONNREFUSED' });
   assert.match(failureOfError(REQUEST, error).message, /ECONNREFUSED/);
 });

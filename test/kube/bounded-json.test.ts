@@ -1,5 +1,5 @@
 /**
- * Turns bytes into one text, and text into a value, and refuses values that would cost too much.
+ * Checks how bytes become one text and a text becomes a value, and that values above the limits are refused.
  */
 
 import assert from 'node:assert/strict';

@@ -17,7 +17,7 @@ import { systemClock } from '../../src/runtime/clock.ts';
 export interface Task {
   /** The service account's files; the address is in the environment. */
   readonly directory?: string;
-  /** In place of the service account: the address, and what a KubeConfig adds to the options of each request. */
+  /** Used in place of the service account: the address, and what a KubeConfig adds to the options of each request. */
   readonly kubeConfig?: { readonly server: string; readonly skipTLSVerify: boolean; readonly options: object };
   /** Measures the memory after this many bytes of the answer, and of the watch, have arrived. */
   readonly measureAtBytes?: number;
@@ -27,7 +27,7 @@ export interface Task {
 export interface Report {
   readonly read: string;
   readonly watch: string;
-  /** The memory above that of before, in bytes, each time that `measureAtBytes` was reached. */
+  /** The memory that was added since the start, in bytes, each time that `measureAtBytes` was reached. */
   readonly grownBytes: readonly number[];
 }
 
@@ -85,7 +85,7 @@ function kubeConfigOf({ server, skipTLSVerify, options }: NonNullable<Task['kube
   };
 }
 
-/** What is in use once nothing is left to collect. */
+/** The memory in use after a garbage collection, in bytes. */
 function memoryBytes(): number {
   const { gc } = globalThis as { gc?: () => void };
   gc?.();

@@ -1,6 +1,6 @@
 /**
- * The client in a separate process: the environment must not weaken it, it must not print credentials, and its memory is
- * bounded.
+ * Checks the client in a separate process: the environment does not weaken it, it prints no credentials, and its memory
+ * is bounded.
  */
 
 import assert from 'node:assert/strict';
@@ -44,7 +44,7 @@ function inPod(stub: StubServer): Record<string, string> {
   return { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(stub.port) };
 }
 
-test('NODE_TLS_REJECT_UNAUTHORIZED=0 does not switch verification off, only the kubeconfig does', async (t) => {
+test('only the kubeconfig switches the verification off, not NODE_TLS_REJECT_UNAUTHORIZED=0', async (t) => {
   const stub = await startLeaseStub(t);
   const environment = { ...inPod(stub), NODE_TLS_REJECT_UNAUTHORIZED: '0' };
   const [pod, verified, unverified] = await Promise.all([
@@ -61,7 +61,7 @@ function kubeConfigOf(stub: StubServer, skipTLSVerify: boolean, options: object)
   return { server: `https://127.0.0.1:${stub.port}`, skipTLSVerify, options };
 }
 
-test('no credential is printed with NODE_DEBUG, whatever it asks for', async (t) => {
+test('no credential is printed for any value of NODE_DEBUG', async (t) => {
   const stub = await startLeaseStub(t);
   const environment = { ...inPod(stub), NODE_DEBUG: '*', DEBUG: '*' };
   const [pod, kubeConfig] = await Promise.all([
@@ -88,7 +88,7 @@ test('no credential is printed with NODE_DEBUG, whatever it asks for', async (t)
   const [, keyLine = ''] = TEST_SERVER_KEY.split('\n');
   for (const { read, stderr } of [pod, kubeConfig]) {
     assert.equal(read, 'ok');
-    assert.match(stderr, /HTTPS? \d+:/, 'Node.js prints what it does');
+    assert.match(stderr, /HTTPS? \d+:/, 'Node.js prints its debug lines');
     for (const secret of ['nobody-may-see', basic, keyLine]) {
       const at = stderr.indexOf(secret);
       assert.equal(at, -1, stderr.slice(Math.max(0, at - 400), at + 100));
@@ -96,7 +96,7 @@ test('no credential is printed with NODE_DEBUG, whatever it asks for', async (t)
   }
 });
 
-/** Above the limit of bytes, in bytes: for the text beside the bytes, and the value beside the text. */
+/** The memory that is permitted beyond the limit, in bytes: for the text and the value. */
 const MEMORY_MARGIN_BYTES = 20_000_000;
 
 const MEASURED: readonly { readonly path: RegExp; readonly limitBytes: number; readonly newline: string }[] = [
@@ -104,7 +104,7 @@ const MEASURED: readonly { readonly path: RegExp; readonly limitBytes: number; r
   { path: /watch=true/, limitBytes: LINE_LIMIT_BYTES, newline: '\n' },
 ];
 
-test('an answer and a line in chunks of one byte cost little more than their bytes', async (t) => {
+test('an answer or a line in chunks of one byte takes little more memory than its bytes', async (t) => {
   for (const { path, limitBytes, newline } of MEASURED) {
     const port = await startDripFeed(t, path, `"${'x'.repeat(limitBytes - 3)}"`, newline);
     const { grownBytes } = await run({
@@ -116,7 +116,7 @@ test('an answer and a line in chunks of one byte cost little more than their byt
   }
 });
 
-/** A server that sends that text to requests for that path, each byte in a chunk of HTTP; nothing much to others. */
+/** A server that answers requests for this path with this text, one byte in each chunk. It answers other requests with `{}`. */
 async function startDripFeed(t: TestContext, path: RegExp, text: string, end: string): Promise<number> {
   const chunks = Buffer.from([...(text + end)].map((character) => `1\r\n${character}\r\n`).join(''));
   const server = createServer((socket) => {

@@ -1,5 +1,5 @@
 /**
- * Compares the clock of this machine with the `Date` of answers. Only a difference that exceeds the round trip counts.
+ * Checks the comparison of the clock with the `Date` of answers. Only a difference above the round trip counts.
  */
 
 import assert from 'node:assert/strict';
@@ -9,16 +9,16 @@ import { ManualClock } from '../worlds/manual-clock.ts';
 
 interface Setup {
   readonly clock: ManualClock;
-  readonly told: string[];
-  /** An answer of a server whose clock is ahead by so much, after a round trip. */
+  readonly reports: string[];
+  /** Passes an answer of a server whose clock is ahead by this time, after a round trip. */
   readonly answer: (aheadMs: number, roundTripMs?: number) => void;
 }
 
 function setup(): Setup {
   const clock = new ManualClock();
-  const told: string[] = [];
+  const reports: string[] = [];
   const comparison = new ClockComparison(clock, ({ over, message }) =>
-    told.push(`${over ? 'over' : 'skew'}: ${message}`),
+    reports.push(`${over ? 'over' : 'skew'}: ${message}`),
   );
   const answer = (aheadMs: number, roundTripMs = 0): void => {
     const sentAtMs = clock.nowMs();
@@ -26,79 +26,79 @@ function setup(): Setup {
     clock.advance(roundTripMs);
     comparison.note(date, sentAtMs);
   };
-  return { clock, told, answer };
+  return { clock, reports, answer };
 }
 
 test('clocks that differ by a minute or less are not reported', () => {
   for (const aheadMs of [0, 59_000, -59_000]) {
-    const { told, answer } = setup();
+    const { reports, answer } = setup();
     for (let count = 0; count < 10; count += 1) answer(aheadMs);
-    assert.deepEqual(told, []);
+    assert.deepEqual(reports, []);
   }
 });
 
 test('a clock that is off is reported once, after three answers that agree, with its direction', () => {
-  const { told, answer } = setup();
+  const { reports, answer } = setup();
   answer(600_000);
   answer(600_000);
-  assert.deepEqual(told, []);
+  assert.deepEqual(reports, []);
   for (let count = 0; count < 10; count += 1) answer(600_000);
-  assert.equal(told.length, 1);
+  assert.equal(reports.length, 1);
   assert.match(
-    told[0] ?? '',
+    reports[0] ?? '',
     /^skew: The clock of this machine is at least 600 s behind the clock of the API server\. The election does not depend on it, but tokens and certificates may be refused\. Correct the clock of this machine \(NTP\), or that of the API server if this one is right\.$/,
   );
 });
 
 test('the report says that the clock of this machine is ahead', () => {
-  const { told, answer } = setup();
+  const { reports, answer } = setup();
   for (let count = 0; count < 3; count += 1) answer(-600_000);
-  assert.match(told[0] ?? '', /is at least 599 s ahead of the clock of the API server/);
+  assert.match(reports[0] ?? '', /is at least 599 s ahead of the clock of the API server/);
 });
 
 test('the end of a difference is reported, and a later difference is reported again', () => {
-  const { clock, told, answer } = setup();
+  const { clock, reports, answer } = setup();
   for (let count = 0; count < 3; count += 1) answer(600_000);
   clock.jumpWall(600_000);
   for (let count = 0; count < 3; count += 1) answer(0);
   clock.jumpWall(-600_000);
   for (let count = 0; count < 3; count += 1) answer(600_000);
   assert.deepEqual(
-    told.map((line) => line.slice(0, 4)),
+    reports.map((line) => line.slice(0, 4)),
     ['skew', 'over', 'skew'],
   );
-  assert.equal(told[1], 'over: The clocks of this machine and of the API server agree again, to a minute.');
+  assert.equal(reports[1], 'over: The clocks of this machine and of the API server agree again, to a minute.');
 });
 
 test('a difference of exactly a minute is not reported, and one of a second more is', () => {
-  for (const [aheadMs, reports] of [
+  for (const [aheadMs, reportCount] of [
     [60_000, 0],
     [61_000, 1],
     // A date has whole seconds, so the clock of the API server may be almost a second ahead of it.
     [-61_000, 0],
     [-62_000, 1],
   ] as const) {
-    const { told, answer } = setup();
+    const { reports, answer } = setup();
     for (let count = 0; count < 3; count += 1) answer(aheadMs);
-    assert.equal(told.length, reports, `${aheadMs} ms`);
+    assert.equal(reports.length, reportCount, `${aheadMs} ms`);
   }
 });
 
-test('a slow answer shows no difference that its round trip can explain', () => {
-  const { told, answer } = setup();
+test('a slow answer causes no report when its round trip explains the difference', () => {
+  const { reports, answer } = setup();
   for (let count = 0; count < 5; count += 1) answer(-20_000, 45_000);
-  assert.deepEqual(told, []);
+  assert.deepEqual(reports, []);
 });
 
-test('one of two API servers whose clock is off is not reported while the answers contradict each other', () => {
-  const { told, answer } = setup();
+test('no difference is reported while the answers of two API servers contradict each other', () => {
+  const { reports, answer } = setup();
   for (let count = 0; count < 10; count += 1) answer(count % 2 === 0 ? 600_000 : 0);
-  assert.deepEqual(told, []);
+  assert.deepEqual(reports, []);
 });
 
 test('an answer without a valid date is ignored', () => {
   const { clock } = setup();
-  const comparison = new ClockComparison(clock, () => assert.fail('nothing is known'));
+  const comparison = new ClockComparison(clock, () => assert.fail('a report without a valid date'));
   for (const date of [undefined, '', 'soon', '9'.repeat(100)]) {
     assert.equal(readDate(date), null);
     for (let count = 0; count < 5; count += 1) comparison.note(date, clock.nowMs());

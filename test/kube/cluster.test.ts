@@ -1,5 +1,5 @@
 /**
- * The ports against the embedded API server, which validates their requests.
+ * Checks the ports against the embedded API server, which validates their requests.
  */
 
 import assert from 'node:assert/strict';
@@ -81,7 +81,7 @@ test('a Lease is created, read, renewed, released and deleted, and each refusal 
   assert.equal(successOf(await lease.read()), null);
 });
 
-test('a watch agrees with the list, until the Lease is collected after its Pod', async (t) => {
+test('a watch agrees with the list until the garbage collector deletes the Lease', async (t) => {
   const { server, ports, content } = await startInPod(t, { leases: ALL, pods: ALL });
   const before = successOf(await ports.leaseWatch.list());
   assert.deepEqual(before.items, []);
@@ -119,7 +119,7 @@ test('a watch agrees with the list, until the Lease is collected after its Pod',
   assert.equal(seen.join(' '), 'opened added deleted');
 });
 
-test('a missing verb is named as a Role would grant it, for requests and for streams', async (t) => {
+test('a missing verb is named like in a Role, for requests and streams', async (t) => {
   const { ports, content } = await startInPod(t, { leases: ['get', 'list', 'create'], pods: ['get'] });
   const created = successOf(await ports.lease.create(content));
   assert.equal(failureOf(await ports.lease.replace(created, content)).missingRule?.verb, 'update');
@@ -140,7 +140,7 @@ test('a missing verb is named as a Role would grant it, for requests and for str
   assert.equal(ended, 'watch');
 });
 
-test('a missing Pod is null, which is a proof, and an existing Pod has its uid', async (t) => {
+test('a read of a missing Pod is null, and a read of an existing Pod has its uid', async (t) => {
   const { ports, content } = await startInPod(t, { leases: ALL, pods: ALL });
   assert.equal(successOf(await ports.pod.read('web-1')), null);
   const own = successOf(await ports.pod.read('web-0'));
@@ -148,7 +148,7 @@ test('a missing Pod is null, which is a proof, and an existing Pod has its uid',
   assert.equal(own?.terminating, false);
 });
 
-test("the error about a missing Pod reads the namespace on a developer's machine, and not in a Pod", async (t) => {
+test('the error about a missing Pod reads the namespace only outside of a Pod', async (t) => {
   const server = new ApiServer();
   await server.start();
   t.after(() => server.stop());

@@ -1,5 +1,5 @@
 /**
- * Which requests may use a connection, in which order, and what happens when none answers.
+ * Checks which requests have a connection, in which order, and what happens when no server answers.
  */
 
 import assert from 'node:assert/strict';
@@ -9,7 +9,7 @@ import { ManualClock } from '../worlds/manual-clock.ts';
 
 const LIMITS = { connections: 3, ofOneElector: 2 };
 
-/** A queue, and a journal of what was sent: `a1` is the first request of the elector `a`. */
+/** A queue with the sent requests in order: `a1` is the first request of the elector `a`. */
 function startQueue(limits = LIMITS) {
   const clock = new ManualClock();
   const queue = new ConnectionQueue(limits, clock);
@@ -33,13 +33,13 @@ function startQueue(limits = LIMITS) {
     }
   };
   const leave = (name: string): void => leaves.get(name)?.();
-  const waitInVain = (): void => {
+  const waitWithoutAnswer = (): void => {
     for (let piece = 0; piece < IDLE_PIECES; piece += 1) clock.advance(PATIENCE_MS);
   };
-  return { clock, queue, sent, over, enter, leave, waitInVain };
+  return { clock, queue, sent, over, enter, leave, waitWithoutAnswer };
 }
 
-test('an elector has two requests on the wire, and its others wait without a timer', () => {
+test('an elector has at most two requests in flight, and the others wait without a timer', () => {
   const { sent, enter, leave, clock } = startQueue();
   enter('a1', 'a2', 'a3', 'a4');
   assert.deepEqual(sent, ['a1', 'a2']);
@@ -51,7 +51,7 @@ test('an elector has two requests on the wire, and its others wait without a tim
   assert.deepEqual(sent, ['a1', 'a2', 'a3']);
 });
 
-test('one elector that hangs leaves a connection to the others, at once and for every request', () => {
+test('an elector whose requests hang leaves a connection to the others for every request', () => {
   const { sent, enter, leave, clock } = startQueue();
   enter('a1', 'a2', 'a3');
   for (const request of ['b1', 'c1', 'b2', 'c2']) {
@@ -62,7 +62,7 @@ test('one elector that hangs leaves a connection to the others, at once and for 
   assert.equal(clock.timers.size, 0);
 });
 
-test('requests proceed in the order of their arrival, but for those of an elector with two on the wire', () => {
+test('requests are sent in their order, except those of an elector with two in flight', () => {
   const { sent, enter, leave } = startQueue();
   enter('a1', 'a2', 'b1', 'a3', 'c1', 'b2');
   assert.deepEqual(sent, ['a1', 'a2', 'b1']);
@@ -74,20 +74,20 @@ test('requests proceed in the order of their arrival, but for those of an electo
   assert.deepEqual(sent.slice(3), ['c1', 'a3', 'b2']);
 });
 
-test('where no connection answers, their number doubles until nobody waits for another elector', () => {
+test('the number of connections doubles when none answers, until no elector waits for another', () => {
   const electors = [...'abcdefghijklmnopqrst'];
-  const { sent, enter, waitInVain, clock } = startQueue();
+  const { sent, enter, waitWithoutAnswer, clock } = startQueue();
   enter(...electors.flatMap((elector) => [`${elector}1`, `${elector}2`, `${elector}3`]));
   const counts = [sent.length];
   while (clock.timers.size > 0) {
-    waitInVain();
+    waitWithoutAnswer();
     counts.push(sent.length);
   }
   // The bound: two for each elector.
   assert.deepEqual(counts, [3, 6, 12, 24, 40]);
 });
 
-test('while answers arrive, however slowly, no connection is added', () => {
+test('no connection is added while answers arrive, however slowly', () => {
   const { sent, enter, leave, clock } = startQueue();
   enter(...[...'abcdefghij'].map((elector) => `${elector}1`));
   for (const name of [...'abcdefg']) {
@@ -98,7 +98,7 @@ test('while answers arrive, however slowly, no connection is added', () => {
   assert.equal(clock.timers.size, 0);
 });
 
-test('a timer that fires late, before answers that have arrived are read, adds no connection', () => {
+test('no connection is added when a timer fires late and answers are not read yet', () => {
   const { sent, enter, leave, clock } = startQueue();
   enter('a1', 'b1', 'c1', 'd1');
   clock.stall(100 * PATIENCE_MS);
@@ -107,13 +107,13 @@ test('a timer that fires late, before answers that have arrived are read, adds n
   assert.deepEqual(sent.at(-1), 'd1');
 });
 
-test('added connections stay permitted while the first ones hang, and no longer', () => {
-  const { sent, enter, leave, waitInVain } = startQueue();
+test('added connections are permitted only while the first ones hang', () => {
+  const { sent, enter, leave, waitWithoutAnswer } = startQueue();
   enter('a1', 'b1', 'c1', 'd1');
-  waitInVain();
+  waitWithoutAnswer();
   assert.equal(sent.at(-1), 'd1');
   leave('d1');
-  // The next request does not wait again.
+  // The next request is sent at once.
   enter('e1');
   assert.equal(sent.at(-1), 'e1');
   for (const name of ['a1', 'b1', 'c1', 'e1']) leave(name);
@@ -121,7 +121,7 @@ test('added connections stay permitted while the first ones hang, and no longer'
   assert.equal(sent.at(-1), 'h1');
 });
 
-test('an elector that is alone waits for no connection of its own', () => {
+test('an elector that is alone has the limit of one elector, even above the number of connections', () => {
   const { sent, enter } = startQueue({ connections: 2, ofOneElector: 4 });
   enter('a1', 'a2', 'a3', 'a4', 'a5');
   assert.equal(sent.length, 4);
@@ -129,7 +129,7 @@ test('an elector that is alone waits for no connection of its own', () => {
   assert.equal(sent.length, 4);
 });
 
-test('a request that is over is not sent, and keeps no timer', () => {
+test('a request that is over is not sent and has no timer', () => {
   const { sent, enter, over, leave, clock } = startQueue();
   enter('a1', 'b1', 'c1', 'd1', 'e1');
   assert.equal(clock.timers.size, 1);
@@ -144,14 +144,14 @@ test('a request that is over is not sent, and keeps no timer', () => {
   assert.equal(sent.at(-1), 'e1');
 });
 
-test('a closed queue keeps no timer', () => {
+test('a closed queue has no timer', () => {
   const { queue, enter, clock } = startQueue();
   enter('a1', 'b1', 'c1', 'd1');
   queue.close();
   assert.equal(clock.timers.size, 0);
 });
 
-/** A hundred electors send three requests each, one after the other, to a server that answers after `latencyMs`. */
+/** The longest wait when a hundred electors send three requests each, one after the other, and the server answers after `latencyMs`. */
 function longestWaitMs(latencyMs: number): number {
   const { clock, queue } = startQueue();
   let longestMs = 0;
@@ -177,8 +177,8 @@ function longestWaitMs(latencyMs: number): number {
   return longestMs;
 }
 
-test('a server that answers slowly, but answers, lets no request wait for long', () => {
-  // As long as it takes to double three connections to two hundred.
+test('no request waits for long when the server answers slowly', () => {
+  // The time in which three connections double to two hundred.
   const limitMs = PATIENCE_MS * (SLOW_PIECES + 6 * IDLE_PIECES);
   for (const latencyMs of [20, 100, 200, 400, 1_000, 3_000]) {
     const waitedMs = longestWaitMs(latencyMs);
@@ -186,9 +186,9 @@ test('a server that answers slowly, but answers, lets no request wait for long',
   }
 });
 
-test('connections that one elector uses alone count when their number doubles', () => {
-  const { sent, enter, waitInVain } = startQueue({ connections: 2, ofOneElector: 4 });
+test('the number of connections doubles from those in use, even if one elector uses them all', () => {
+  const { sent, enter, waitWithoutAnswer } = startQueue({ connections: 2, ofOneElector: 4 });
   enter('a1', 'a2', 'a3', 'a4', 'b1');
-  waitInVain();
+  waitWithoutAnswer();
   assert.equal(sent.at(-1), 'b1');
 });

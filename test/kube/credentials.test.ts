@@ -1,5 +1,5 @@
 /**
- * The sources of credentials: the service account of a Pod, a KubeConfig object, a kubeconfig file.
+ * Checks the sources of credentials: the service account of a Pod, a KubeConfig object, and a kubeconfig file.
  */
 
 import assert from 'node:assert/strict';
@@ -36,7 +36,7 @@ const LEASE = {
   kind: 'Lease',
   metadata: { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '41' },
 };
-const ON_LINUX = { skip: process.platform === 'linux' ? false : 'descriptors are counted otherwise elsewhere' };
+const ON_LINUX = { skip: process.platform === 'linux' ? false : 'other systems count descriptors differently' };
 const IN_POD: Environment = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
 
 function connectWith(options: Partial<ConnectOptions>): Promise<Cluster> {
@@ -73,7 +73,7 @@ function startLeaseStub(t: TestContext, protocol: 'https' | 'http' = 'https'): P
   return startStub(t, (_, response) => json(response, 200, LEASE), protocol);
 }
 
-test('the error says what to do when there is neither a Pod nor a KubeConfig', async () => {
+test('the error names the possible sources when there is neither a Pod nor a KubeConfig', async () => {
   await assert.rejects(connectWith({}), {
     code: 'ERR_LEASE_ELECTOR_NO_CLUSTER',
     message:
@@ -84,7 +84,7 @@ test('the error says what to do when there is neither a Pod nor a KubeConfig', a
   });
 });
 
-test('a file that cannot be read is named', async (t) => {
+test('the error names a file that cannot be read', async (t) => {
   for (const file of ['token', 'ca.crt']) {
     const directory = serviceAccountDirectory(t);
     rmSync(join(directory, file));
@@ -124,7 +124,7 @@ test('the files are checked at most once a second, and an authorization is built
   assert.equal(clock.timers.size, 0, 'no timer keeps the process alive');
 });
 
-test('a change of ca.crt is used', async (t) => {
+test('a changed ca.crt is used', async (t) => {
   const { cluster, directory, clock } = await connectInPod(t, (_, response) => json(response, 200, LEASE), {
     ca: '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n',
   });
@@ -165,7 +165,7 @@ test('an unbound token leads to one read of the Pod by hostname and namespace fi
   );
 });
 
-test('a Pod that does not exist is a clear error', async (t) => {
+test('the error names the Pod when it does not exist', async (t) => {
   const { cluster } = await connectInPod(t, (_, response) =>
     json(response, 404, statusBody(404, 'NotFound', 'pods "web-0" not found', { name: 'web-0', kind: 'pods' })),
   );
@@ -217,7 +217,7 @@ test('a KubeConfig can skip the verification of the certificate', async (t) => {
   await readLease(t, stub, await connectWith({ kubeConfig }));
 });
 
-test('a KubeConfig can name a plain http server only with skipTLSVerify', async (t) => {
+test('a KubeConfig can use a plain http server only with skipTLSVerify', async (t) => {
   const stub = await startLeaseStub(t, 'http');
   const server = `http://127.0.0.1:${stub.port}`;
   await readLease(t, stub, await connectWith({ kubeConfig: kubeConfigOf(stub, { server, skipTLSVerify: true }) }));
@@ -270,8 +270,8 @@ for (const protocol of ['https', 'http'] as const) {
     assert.equal(proxy.tunnels.length, 2);
     await readLease(t, stub, cluster);
     await until(() => proxy.open === 1);
-    assert.equal(proxy.tunnels.length, 2, 'the watch left the kept tunnel alone');
-    // It is found dead by the next request, which is sent once more.
+    assert.equal(proxy.tunnels.length, 2, 'the watch does not use the kept tunnel');
+    // The next request finds the tunnel broken and is sent once more.
     proxy.cut();
     await readLease(t, stub, cluster);
     assert.equal(proxy.tunnels.length, 3);
@@ -330,7 +330,7 @@ test('a proxy receives its password, and no failure of a proxy contains it', asy
   const socks = await startSocksProxy(t);
   const closed = await startProxy(t);
   await closed.close();
-  const cases: readonly (readonly [url: string, answer: number, says: RegExp])[] = [
+  const cases: readonly (readonly [url: string, answer: number, expected: RegExp])[] = [
     [
       proxy.url,
       407,
@@ -341,7 +341,7 @@ test('a proxy receives its password, and no failure of a proxy contains it', asy
     [`http://127.0.0.1:${(mute.address() as AddressInfo).port}`, 200, /no tunnel within 200 ms/],
     [socks.url, 200, /failed: .*[Ss]ocks/],
   ];
-  for (const [url, answer, says] of cases) {
+  for (const [url, answer, expected] of cases) {
     proxy.answer = answer;
     socks.refuses = true;
     const kubeConfig = kubeConfigOf(stub, { proxyUrl: url.replace('//', `//${user}`) });
@@ -349,13 +349,13 @@ test('a proxy receives its password, and no failure of a proxy contains it', asy
     const failing = await connectWith({ kubeConfig, clock, requestTimeoutMs: 200 });
     t.after(() => failing.close());
     const answered = failing.ports({ namespace: 'shop', lease: 'web' }).lease.read();
-    if (says.source.includes('within 200 ms')) {
+    if (expected.source.includes('within 200 ms')) {
       await until(() => mutes > 0);
       clock.advance(200);
     }
     const failure = failureOf(await answered);
     assert.equal(failure.kind, 'unavailable');
-    assert.match(failure.message, says);
+    assert.match(failure.message, expected);
     const shown = inspect(failure, { depth: 10, showHidden: true });
     for (const secret of [PROXY_PASSWORD, encodeURIComponent(PROXY_PASSWORD), 'anna']) {
       assert.ok(!shown.includes(secret), shown);
@@ -363,7 +363,7 @@ test('a proxy receives its password, and no failure of a proxy contains it', asy
   }
 });
 
-test('an invalid address of a proxy is refused, and not shown', async (t) => {
+test('an invalid address of a proxy is refused and not shown', async (t) => {
   const stub = await startLeaseStub(t);
   for (const proxyUrl of ['proxy:3128', `anna:${PROXY_PASSWORD}@proxy`, 'ftp://anna:s3cr3t@proxy', 'http://', '//x']) {
     await assert.rejects(connectWith({ kubeConfig: kubeConfigOf(stub, { proxyUrl }) }), (error: unknown) => {
@@ -376,7 +376,7 @@ test('an invalid address of a proxy is refused, and not shown', async (t) => {
   }
 });
 
-test('a tunnel that is being made ends with the client', async (t) => {
+test('a tunnel ends with the client when it is not open yet', async (t) => {
   const stub = await startLeaseStub(t);
   let open = 0;
   const mute = createNetServer((socket) => {
@@ -397,7 +397,7 @@ test('a tunnel that is being made ends with the client', async (t) => {
   await until(() => open === 0);
 });
 
-test('the same kubeconfig is the same source, until anything in its file changes', async (t) => {
+test('two electors share one source of a kubeconfig until its file changes', async (t) => {
   const stub = await startLeaseStub(t);
   const path = join(serviceAccountDirectory(t), 'kubeconfig');
   const load = (token: string): ReturnType<typeof kubeConfigFileCredentials> => {
@@ -445,7 +445,7 @@ test('a kubeconfig file is loaded on request, with the given context, and again 
 
 const SECRETS = { token: 's3cr3t-t0k3n', key: 'c2VjcmV0LWNsaWVudC1rZXk=' };
 
-/** A kubeconfig that is fine but for what is put in its middle. */
+/** A kubeconfig that is valid except for this line in its middle. */
 function brokenKubeConfig(fault: string): string {
   return `apiVersion: v1
 kind: Config
@@ -464,7 +464,7 @@ current-context: x
 `;
 }
 
-const BROKEN: readonly (readonly [fault: string, text: string, says: RegExp])[] = [
+const BROKEN: readonly (readonly [fault: string, text: string, expected: RegExp])[] = [
   ['a tab', brokenKubeConfig('\tx: 1'), /it is not YAML at line \d+, column \d+/],
   ['a bracket', brokenKubeConfig('  - ]'), /it is not YAML at line 11, column \d+/],
   ['a key twice', brokenKubeConfig(`    token: ${SECRETS.token}`), /it is not YAML at line 11, column \d+/],
@@ -477,7 +477,7 @@ const BROKEN: readonly (readonly [fault: string, text: string, says: RegExp])[] 
   ['text alone', SECRETS.token, /names no cluster/],
   ['nothing', '', /cannot be read\. Its contents are not shown/],
 ];
-for (const [fault, text, says] of BROKEN) {
+for (const [fault, text, expected] of BROKEN) {
   test(`a kubeconfig with ${fault} is refused with file and position, and its content is not shown`, async (t) => {
     const path = join(serviceAccountDirectory(t), 'kubeconfig');
     writeFileSync(path, text);
@@ -486,10 +486,11 @@ for (const [fault, text, says] of BROKEN) {
       (thrown: unknown) => thrown as LeaseElectorError,
     );
     assert.equal(error.code, 'ERR_LEASE_ELECTOR_CREDENTIALS');
-    assert.match(error.message, says);
+    assert.match(error.message, expected);
     const shown = inspect(error, { depth: 10, showHidden: true });
     for (const secret of Object.values(SECRETS)) assert.ok(!shown.includes(secret), shown);
-    if (!says.source.includes('names no cluster')) assert.ok(error.message.includes(path), 'it names the file');
+    if (!expected.source.includes('names no cluster'))
+      assert.ok(error.message.includes(path), 'the error names the file');
   });
 }
 
@@ -515,10 +516,10 @@ test("a cluster's address, which can contain a password, is not shown", async (t
   });
 });
 
-const PLUGINS: readonly (readonly [plugin: string, exec: object, says: RegExp])[] = [
+const PLUGINS: readonly (readonly [plugin: string, exec: object, expected: RegExp])[] = [
   ['prints no JSON', { command: process.execPath, args: ['-p', JSON.stringify(SECRETS.token)] }, /printed .* not JSON/],
 ];
-for (const [plugin, exec, says] of PLUGINS) {
+for (const [plugin, exec, expected] of PLUGINS) {
   test(`an auth plug-in that ${plugin} fails the request, and shows neither output nor arguments`, async (t) => {
     const stub = await startLeaseStub(t);
     const cluster = await connectWith({ kubeConfig: kubeConfigOf(stub, {}, { exec }) });
@@ -529,7 +530,7 @@ for (const [plugin, exec, says] of PLUGINS) {
     ]) {
       const failure = failureOf(answer);
       assert.equal(failure.kind, 'unavailable');
-      assert.match(failure.message, says);
+      assert.match(failure.message, expected);
       assert.ok(!inspect(failure, { depth: 10, showHidden: true }).includes(SECRETS.token));
     }
   });
@@ -593,7 +594,7 @@ function takeAllDescriptors(): () => void {
   }
 }
 
-test('a namespace file that cannot be read for lack of descriptors is a failure that passes', ON_LINUX, async (t) => {
+test('a namespace file is a temporary failure when no file descriptor is free', ON_LINUX, async (t) => {
   const { cluster } = await connectInPod(t, () => assert.fail('asked'));
   const release = takeAllDescriptors();
   t.after(release);
@@ -604,7 +605,7 @@ test('a namespace file that cannot be read for lack of descriptors is a failure 
 });
 
 test(
-  'credentials that cannot be read for lack of descriptors are a shortage, from files and kubeconfig',
+  'credentials in files and in a kubeconfig are a temporary shortage when no file descriptor is free',
   ON_LINUX,
   async (t) => {
     const directory = serviceAccountDirectory(t);

@@ -1,5 +1,5 @@
 /**
- * The messages for tracing and metrics on the channels of `node:diagnostics_channel`.
+ * Checks the messages on the channels of `node:diagnostics_channel`.
  */
 
 import assert from 'node:assert/strict';
@@ -13,7 +13,7 @@ import { OTHER, ScriptedElector, takenBy } from '../worlds/scripted-elector.ts';
 import { until } from '../worlds/until.ts';
 
 /** The messages on a channel from now on. */
-function heardOn<Message>(t: TestContext, name: string): Message[] {
+function messagesOn<Message>(t: TestContext, name: string): Message[] {
   const messages: Message[] = [];
   const note = (message: unknown): number => messages.push(message as Message);
   subscribe(name, note);
@@ -22,8 +22,8 @@ function heardOn<Message>(t: TestContext, name: string): Message[] {
 }
 
 test('elected and demoted carry the term, the Lease and the Pod', async (t) => {
-  const elected = heardOn<ElectedMessage>(t, 'lease-elector:elected');
-  const demoted = heardOn<DemotedMessage>(t, 'lease-elector:demoted');
+  const elected = messagesOn<ElectedMessage>(t, 'lease-elector:elected');
+  const demoted = messagesOn<DemotedMessage>(t, 'lease-elector:demoted');
   const scripted = new ScriptedElector();
   const term = await scripted.lead();
   const place = { lease: 'web', namespace: 'shop', pod: 'web-0' };
@@ -37,7 +37,7 @@ test('elected and demoted carry the term, the Lease and the Pod', async (t) => {
 });
 
 test('every request is published once, with its status and its duration', async (t) => {
-  const requests = heardOn<RequestMessage>(t, 'lease-elector:request');
+  const requests = messagesOn<RequestMessage>(t, 'lease-elector:request');
   const cluster = await TestCluster.start(t, {
     permissions: { ...ALL_PERMISSIONS, leases: ['get', 'list', 'watch', 'create', 'delete'] },
   });
@@ -67,7 +67,7 @@ test('every request is published once, with its status and its duration', async 
 });
 
 test('a request without an answer has no status', async (t) => {
-  const requests = heardOn<RequestMessage>(t, 'lease-elector:request');
+  const requests = messagesOn<RequestMessage>(t, 'lease-elector:request');
   const cluster = await TestCluster.start(t);
   const pod = cluster.addPod('web-0');
   await cluster.embedded.stopServer();

@@ -1,5 +1,5 @@
 /**
- * The Pod of this process and its Lease: every source, their order, and the error when no source is valid.
+ * Checks the Pod of this process and its Lease: every source, their order, and the error when no source is valid.
  */
 
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ import { boundToken } from './stub-server.ts';
 
 const TOKEN = boundToken('shop', 'web-0', 'uid-of-token');
 
-/** The sources, of which each row sets some, and the reads that were made. */
+/** The sources with the changes of a row, and the reads that were sent. */
 function sources(
   given: Partial<IdentitySources>,
   pod?: Partial<LabelledPod> | null,
@@ -76,20 +76,20 @@ const ROWS: readonly {
     identity: 'shop/web-0 uid-of-token a',
   },
   {
-    rule: 'the claims take precedence over POD_NAME: they are also right with host networking',
+    rule: 'the claims take precedence over POD_NAME, because they are correct even with host networking',
     given: { token: TOKEN, lease: 'web', environment: { POD_NAME: 'x', POD_NAMESPACE: 'y' } },
     reads: [],
     identity: 'shop/web-0 uid-of-token web',
   },
   {
-    rule: 'without claims POD_NAME and POD_NAMESPACE, and one read for the uid',
+    rule: 'POD_NAME and POD_NAMESPACE need one read for the uid when there are no claims',
     given: { token: 'opaque', lease: 'web', environment: { POD_NAME: 'x', POD_NAMESPACE: 'y' } },
     pod: {},
     reads: ['y/x'],
     identity: 'y/x uid-of-read web',
   },
   {
-    rule: 'else hostname and namespace file, and one read for uid and Lease name together',
+    rule: 'hostname and namespace file need one read for the uid and the Lease name',
     given: {},
     pod: { labels: { app: 'b' } },
     reads: ['namespace-file/host'],
@@ -103,7 +103,7 @@ const ROWS: readonly {
     identity: 'n/p u web',
   },
   {
-    rule: 'a uid that the option repeats after the token needs no read',
+    rule: 'a uid of the option needs no read when it equals that of the token',
     given: { token: TOKEN, lease: 'web', pod: { uid: 'uid-of-token' } },
     reads: [],
     identity: 'shop/web-0 uid-of-token web',
@@ -139,24 +139,25 @@ const REFUSED: readonly {
   given: Partial<IdentitySources>;
   pod?: Partial<LabelledPod> | null;
   code: LeaseElectorErrorCode;
-  says: RegExp;
+  expected: RegExp;
 }[] = [
   {
-    rule: "a Pod that does not exist, on a developer's machine: says how to create it",
+    rule: "the error shows how to create the Pod when it does not exist on a developer's machine",
     given: { lease: 'web', namespaceExists: () => Promise.resolve(true) },
     pod: null,
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /no Pod "host" in namespace "namespace-file" \(its name comes from the hostname, since POD_NAME is not set\)\. This process does not run in a Pod, so create one for it: `kubectl run host -n namespace-file --image=none`\. Then set POD_NAME=host and POD_NAMESPACE=namespace-file, or the option `pod: \{ name, namespace \}`\. .*LEASE_ELECTOR_LOCAL=leader/,
+    expected:
+      /no Pod "host" in namespace "namespace-file" \(its name comes from the hostname, since POD_NAME is not set\)\. This process does not run in a Pod, so create one for it: `kubectl run host -n namespace-file --image=none`\. Then set POD_NAME=host and POD_NAMESPACE=namespace-file, or the option `pod: \{ name, namespace \}`\. .*LEASE_ELECTOR_LOCAL=leader/,
   },
   {
-    rule: 'a Pod that does not exist with an unknown namespace: says nothing about the namespace',
+    rule: 'the error does not mention the namespace when it is unknown whether it exists',
     given: { lease: 'web', namespaceExists: () => Promise.resolve(null) },
     pod: null,
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /^There is no Pod "host" in namespace "namespace-file" [^`]*`kubectl run/,
+    expected: /^There is no Pod "host" in namespace "namespace-file" [^`]*`kubectl run/,
   },
   {
-    rule: 'a namespace that does not exist: says so',
+    rule: 'the error shows how to create the namespace when it does not exist',
     given: {
       lease: 'web',
       environment: { POD_NAME: 'web-0', POD_NAMESPACE: 'demo' },
@@ -164,7 +165,8 @@ const REFUSED: readonly {
     },
     pod: null,
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /^There is no namespace "demo" \(its name comes from POD_NAMESPACE\), so there is no Pod "web-0" in it\. .*`kubectl create namespace demo` and `kubectl run web-0 -n demo --image=none`\. Then set POD_NAME=web-0 and POD_NAMESPACE=demo/,
+    expected:
+      /^There is no namespace "demo" \(its name comes from POD_NAMESPACE\), so there is no Pod "web-0" in it\. .*`kubectl create namespace demo` and `kubectl run web-0 -n demo --image=none`\. Then set POD_NAME=web-0 and POD_NAMESPACE=demo/,
   },
   {
     rule: "a Pod that does not exist, with a uid of the option, on a developer's machine",
@@ -175,114 +177,116 @@ const REFUSED: readonly {
     },
     pod: null,
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /^There is no Pod "p" in namespace "n" with the uid u: .*the option `pod: \{ name, namespace \}`, without a uid\./,
+    expected:
+      /^There is no Pod "p" in namespace "n" with the uid u: .*the option `pod: \{ name, namespace \}`, without a uid\./,
   },
   {
-    rule: 'a Pod that does not exist: says what to set',
+    rule: 'the error names the variables to set when the Pod does not exist',
     given: { lease: 'web' },
     pod: null,
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /no Pod "host" in namespace "namespace-file" \(its name comes from the hostname, since POD_NAME is not set\).*POD_NAME/,
+    expected:
+      /no Pod "host" in namespace "namespace-file" \(its name comes from the hostname, since POD_NAME is not set\).*POD_NAME/,
   },
   {
-    rule: 'no Lease name anywhere: says what to set',
+    rule: 'the error names the options to set when no source has a Lease name',
     given: { token: TOKEN },
     pod: { uid: 'uid-of-token' },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /option `lease`.*NAIS_APP_NAME.*app\.kubernetes\.io\/name/,
+    expected: /option `lease`.*NAIS_APP_NAME.*app\.kubernetes\.io\/name/,
   },
   {
-    rule: 'no namespace anywhere: says what to set',
+    rule: 'the error names the options to set when no source has a namespace',
     given: { lease: 'web', defaultNamespace: () => null },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /POD_NAMESPACE/,
+    expected: /POD_NAMESPACE/,
   },
   {
-    rule: 'another Pod of the same name: this one is gone',
+    rule: 'a Pod of the same name with another uid shows that this Pod is gone',
     given: { token: TOKEN },
     pod: { uid: 'uid-of-successor', labels: { app: 'b' } },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /uid-of-successor, not uid-of-token.*: this process belongs to a Pod that is gone/,
+    expected: /uid-of-successor, not uid-of-token.*: this process belongs to a Pod that is gone/,
   },
   {
     rule: 'a uid of the option that the Pod does not have',
     given: { token: TOKEN, lease: 'web', pod: { uid: 'mistyped' } },
     pod: { uid: 'uid-of-token' },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /uid uid-of-token, not mistyped \(from the option `pod`\).*never existed, or is gone.*metadata\.uid/,
+    expected: /uid uid-of-token, not mistyped \(from the option `pod`\).*never existed, or is gone.*metadata\.uid/,
   },
   {
     rule: 'a uid of the option whose Pod does not exist',
     given: { lease: 'web', pod: { name: 'web-0', namespace: 'shop', uid: 'mistyped' } },
     pod: null,
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /no Pod "web-0" in namespace "shop" with the uid mistyped: it never existed, or is gone/,
+    expected: /no Pod "web-0" in namespace "shop" with the uid mistyped: it never existed, or is gone/,
   },
   {
     rule: 'a hostname that no Pod can have',
     given: { lease: 'web', hostname: () => '..' },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /Invalid Pod name "\.\." \(from the hostname, since POD_NAME is not set\)/,
+    expected: /Invalid Pod name "\.\." \(from the hostname, since POD_NAME is not set\)/,
   },
   {
     rule: 'a POD_NAME that no Pod can have',
     given: { lease: 'web', environment: { POD_NAME: '.', POD_NAMESPACE: 'shop' } },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /Invalid Pod name "\." \(from POD_NAME\)/,
+    expected: /Invalid Pod name "\." \(from POD_NAME\)/,
   },
   {
     rule: 'a POD_NAMESPACE that no namespace can have',
     given: { lease: 'web', environment: { POD_NAME: 'web-0', POD_NAMESPACE: '../kube-system' } },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /Invalid namespace name "\.\.\/kube-system" \(from POD_NAMESPACE\)/,
+    expected: /Invalid namespace name "\.\.\/kube-system" \(from POD_NAMESPACE\)/,
   },
   {
     rule: 'a namespace file that holds no namespace',
     given: { lease: 'web', defaultNamespace: () => '..' },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /Invalid namespace name "\.\." \(from the service account's namespace file/,
+    expected: /Invalid namespace name "\.\." \(from the service account's namespace file/,
   },
   {
     rule: 'claims with an invalid name of a Pod',
     given: { lease: 'web', token: boundToken('shop', '..', 'u') },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /Invalid Pod name "\.\." \(from the token's claims\)/,
+    expected: /Invalid Pod name "\.\." \(from the token's claims\)/,
   },
   {
     rule: 'claims with an invalid namespace',
     given: { lease: 'web', token: boundToken('.', 'web-0', 'u') },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /Invalid namespace name "\." \(from the token's claims\)/,
+    expected: /Invalid namespace name "\." \(from the token's claims\)/,
   },
   {
     rule: 'claims with an invalid uid',
     given: { lease: 'web', token: boundToken('shop', 'web-0', 'a b') },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /Invalid Pod uid "a b" \(from the token's claims\)/,
+    expected: /Invalid Pod uid "a b" \(from the token's claims\)/,
   },
   {
     rule: 'a $NAIS_APP_NAME that no Lease can have',
     given: { token: TOKEN, environment: { NAIS_APP_NAME: '..' } },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /Invalid Lease name "\.\." \(from \$NAIS_APP_NAME\)/,
+    expected: /Invalid Lease name "\.\." \(from \$NAIS_APP_NAME\)/,
   },
   {
     rule: 'a Lease name that no Lease can have',
     given: { token: TOKEN, lease: 'My_App' },
     code: 'ERR_LEASE_ELECTOR_OPTION',
-    says: /"My_App" \(from the option `lease`\)/,
+    expected: /"My_App" \(from the option `lease`\)/,
   },
   {
     rule: 'a label that is not a valid name of a Lease',
     given: { token: TOKEN },
     pod: { uid: 'uid-of-token', labels: { app: 'My_App' } },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
-    says: /label app/,
+    expected: /label app/,
   },
 ];
-for (const { rule, given, pod, code, says } of REFUSED) {
+for (const { rule, given, pod, code, expected } of REFUSED) {
   test(rule, async () => {
-    await assert.rejects(resolveIdentity(sources(given, pod)), { name: 'LeaseElectorError', code, message: says });
+    await assert.rejects(resolveIdentity(sources(given, pod)), { name: 'LeaseElectorError', code, message: expected });
   });
 }
 
@@ -297,7 +301,7 @@ function refusing(kind: RequestFailureKind): IdentitySources['readPod'] {
   return () => Promise.resolve({ ok: false, failure });
 }
 
-test('a forbidden read can be retried, and the message says how to avoid the read', async () => {
+test('a forbidden read can be retried, and the message explains how to avoid the read', async () => {
   for (const { token, message } of [
     { token: null, message: /get pods: forbidden.*bound.*option `pod.*option `lease`/ },
     { token: TOKEN, message: /labels.*option `lease` or NAIS_APP_NAME/ },
@@ -316,11 +320,11 @@ test('a uid of the option is accepted unchecked when reading Pods is forbidden',
   assert.deepEqual(answer.value.pod, { name: 'web-0', uid: 'given' });
   for (const kind of ['unavailable', 'unauthorized', 'malformed'] as const) {
     const later = await resolveIdentity(sources({ lease: 'web', pod, readPod: refusing(kind) }));
-    assert.equal(later.ok ? 'ok' : later.failure.kind, kind, 'whether it can be checked is not known yet');
+    assert.equal(later.ok ? 'ok' : later.failure.kind, kind, 'it is not known yet whether the uid can be checked');
   }
 });
 
-test('a read with a failure that may pass can be retried', async () => {
+test('a read can be retried when its failure is temporary', async () => {
   for (const kind of ['unavailable', 'throttled', 'unauthorized', 'untrusted'] as const) {
     const answer: Answer<Identity> = await resolveIdentity(sources({ readPod: refusing(kind) }));
     assert.equal(answer.ok ? 'ok' : answer.failure.kind, kind);

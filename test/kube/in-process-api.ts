@@ -1,6 +1,6 @@
 /**
- * The library's requests to an API server in the same process, and that server's answers: written and read as `ApiClient`
- * does over a socket.
+ * Carries the library's requests to an API server in the same process. Requests and answers have the form that
+ * `ApiClient` gives them on a socket.
  */
 
 import type { ApiAnswer } from '../../src/kube/api-client.ts';
@@ -8,7 +8,7 @@ import { failureOfAnswer, provesAbsence, readStatus } from '../../src/kube/api-e
 import { type ApiRequest, acceptOf, contentTypeOf, methodOf, pathOf } from '../../src/kube/api-request.ts';
 import type { ApiResponse, ApiRequest as HttpRequest } from '../../src/testing/index.ts';
 
-/** A request, as `ApiServer.handle` takes it. */
+/** A request in the form of `ApiServer.handle`. */
 export function httpRequestOf(request: ApiRequest, token: string): HttpRequest {
   return {
     method: methodOf(request.verb),
@@ -22,7 +22,7 @@ export function httpRequestOf(request: ApiRequest, token: string): HttpRequest {
   };
 }
 
-/** An answer, as the ports take it. */
+/** An answer in the form of the ports. */
 export function answerOf(request: ApiRequest, response: ApiResponse): ApiAnswer {
   const value: unknown = JSON.parse(response.body ?? 'null');
   if (response.status >= 200 && response.status < 300) return { ok: true, value };

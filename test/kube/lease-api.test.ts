@@ -1,5 +1,5 @@
 /**
- * The requests about the Lease on the wire, and the meaning of every kind of answer.
+ * Checks the requests about the Lease on the wire, and the meaning of every kind of answer.
  */
 
 import assert from 'node:assert/strict';
@@ -260,7 +260,7 @@ test('Retry-After is passed on, from the header or from the Status', async (t) =
   assert.equal(late.retryAfterMs, 1_000);
 });
 
-test('a write whose answer never comes ends with the time-out, and says that it may have been carried out', async (t) => {
+test('a write without an answer fails after the time-out, and its message says that it may have been executed', async (t) => {
   const { stub, ports, clock } = await connect(t, () => {});
   const written = ports.lease.create(CONTENT);
   await until(() => stub.seen.length === 1);
@@ -272,7 +272,7 @@ test('a write whose answer never comes ends with the time-out, and says that it 
   await until(() => stub.seen[0]?.socket.destroyed === true);
 });
 
-test('an answer that stops half-way ends with the time-out, too', async (t) => {
+test('an answer that stops halfway fails after the time-out', async (t) => {
   const { stub, ports, clock } = await connect(t, (_, response) => {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.write('{"kind":"Lease",');
@@ -344,7 +344,7 @@ test('an answer that is not a Lease is malformed', async (t) => {
   }
 });
 
-test('an answer to a write that is another object is malformed: a proxy mixed it up', async (t) => {
+test('an answer to a write is malformed when it is another object (a proxy mixed it up)', async (t) => {
   const { stub, ports } = await connect(t, () => {});
   const others = [
     { ...LEASE, metadata: { ...LEASE.metadata, name: 'api' } },
@@ -395,7 +395,7 @@ test('only a Status about this Lease means that it is deleted', async (t) => {
   }
 });
 
-test('a write names the fields that came back with another value', async (t) => {
+test('a write reports the fields that came back with another value', async (t) => {
   const owner = { apiVersion: 'v1', kind: 'Pod', name: 'web-0', uid: 'pod-uid' };
   const metadata = { ...LEASE.metadata, ownerReferences: [owner] };
   const written = { ...LEASE, metadata, spec: { holderIdentity: 'web-0' } };

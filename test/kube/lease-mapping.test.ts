@@ -1,5 +1,5 @@
 /**
- * V1Lease ↔ LeaseRecord, field by field.
+ * Checks the mapping between V1Lease and LeaseRecord, field by field.
  */
 
 import assert from 'node:assert/strict';
@@ -182,7 +182,7 @@ for (const [value, problem] of UNUSABLE) {
   });
 }
 
-test('a Lease of another name is told apart from one that cannot be read', () => {
+test('a Lease of another name is distinguished from one that cannot be read', () => {
   const reading = readLease({ metadata: { ...META, name: 'api' } }, EXPECTED, 'item');
   assert.deepEqual([reading.ok, !reading.ok && reading.isAnother], [false, true]);
 });

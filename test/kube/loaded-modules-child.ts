@@ -7,7 +7,7 @@ import { registerHooks } from 'node:module';
 import { join } from 'node:path';
 
 const modules: string[] = [];
-// Sees imports and requires alike, before anything of the library is loaded.
+// The hook records imports and requires. It runs before the library is loaded.
 registerHooks({
   load(url, context, next) {
     modules.push(url);
@@ -41,7 +41,7 @@ const identity = await cluster.identify({ lease: 'web', pod });
 if (!identity.ok) throw new Error(identity.failure.message);
 const answer = await cluster.ports(identity.value).lease.read();
 cluster.close();
-// What Node itself loaded of its own, lazily too.
+// The builtin modules that Node.js has loaded.
 const { moduleLoadList } = process as unknown as { moduleLoadList: readonly string[] };
 process.stdout.write(
   JSON.stringify({ read: answer.ok && answer.value?.uid, modules: [...modules, ...moduleLoadList] }),

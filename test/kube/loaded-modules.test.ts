@@ -1,5 +1,5 @@
 /**
- * The modules that a process in its Pod loads: `node:https`, and no Kubernetes client.
+ * Checks which modules a process in its Pod loads: `node:https`, and no Kubernetes client.
  */
 
 import assert from 'node:assert/strict';
@@ -15,9 +15,9 @@ const LEASE = {
   metadata: { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '41' },
 };
 
-/** Runs the child against a stub; the addresses of every module it loaded, by import or require, and Node's own. */
+/** Runs the child against a stub. Returns the addresses of all modules that it loaded, with the builtin ones. */
 async function modulesLoaded(t: TestContext, mode: 'pod' | 'kubeconfig'): Promise<readonly string[]> {
-  // The uid that the child gives itself with a kubeconfig cannot be checked.
+  // Reading Pods is refused, so the uid that the child sets with a kubeconfig is not checked.
   const stub = await startStub(t, ({ path }, response) =>
     path.includes('/pods/')
       ? json(response, 403, statusBody(403, 'Forbidden', 'pods is forbidden'))
@@ -31,7 +31,7 @@ async function modulesLoaded(t: TestContext, mode: 'pod' | 'kubeconfig'): Promis
   let output = '';
   for await (const chunk of child.stdout) output += chunk;
   const { read, modules } = JSON.parse(output);
-  assert.equal(read, 'u', 'the child spoke to the server');
+  assert.equal(read, 'u', 'the child has read the Lease');
   return modules;
 }
 
@@ -39,7 +39,7 @@ test('a process in its Pod loads no package except debug, and no Kubernetes clie
   const modules = await modulesLoaded(t, 'pod');
   assert.ok(
     modules.some((url) => url.endsWith('/src/kube/connect.ts')),
-    'the list of modules is real',
+    'the list of modules is complete',
   );
   const packages = new Set(modules.flatMap((url) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? []));
   assert.deepEqual(
@@ -50,7 +50,7 @@ test('a process in its Pod loads no package except debug, and no Kubernetes clie
 
 test("a process in its Pod does not load Node's undici, which an import of node:http loads (15 ms, 4 MB)", async (t) => {
   const modules = await modulesLoaded(t, 'pod');
-  assert.ok(modules.includes('NativeModule https'), 'the list of builtin modules is real');
+  assert.ok(modules.includes('NativeModule https'), 'the list of builtin modules is complete');
   assert.deepEqual(
     modules.filter((name) => name.includes('undici')),
     [],

@@ -1,5 +1,5 @@
 /**
- * Reading the node of a Pod.
+ * Checks the read of the node of a Pod.
  */
 
 import assert from 'node:assert/strict';
@@ -8,16 +8,16 @@ import type { ApiAnswer, ApiTransport } from '../../src/kube/api-client.ts';
 import { type ApiRequest, pathOf } from '../../src/kube/api-request.ts';
 import { readNode } from '../../src/kube/node-api.ts';
 
-function transport(answer: ApiAnswer): { client: ApiTransport; asked: ApiRequest[] } {
-  const asked: ApiRequest[] = [];
+function transport(answer: ApiAnswer): { client: ApiTransport; requests: ApiRequest[] } {
+  const requests: ApiRequest[] = [];
   const client: ApiTransport = {
     async request(request) {
-      asked.push(request);
+      requests.push(request);
       return answer;
     },
     stream: () => assert.fail('a Node is not watched'),
   };
-  return { client, asked };
+  return { client, requests };
 }
 
 const NODE = {
@@ -33,7 +33,7 @@ const NODE = {
 };
 
 test('a Node is read at a path without a namespace, and its condition Ready is kept', async () => {
-  const { client, asked } = transport({ ok: true, value: NODE });
+  const { client, requests } = transport({ ok: true, value: NODE });
   assert.deepEqual(await readNode(client, 'node-1'), {
     ok: true,
     value: {
@@ -43,7 +43,7 @@ test('a Node is read at a path without a namespace, and its condition Ready is k
       readyChangedAtMs: Date.parse('2026-11-28T10:00:00Z'),
     },
   });
-  assert.deepEqual(asked.map(pathOf), ['/api/v1/nodes/node-1']);
+  assert.deepEqual(requests.map(pathOf), ['/api/v1/nodes/node-1']);
 });
 
 test('a Node without a status has no condition', async () => {
@@ -61,7 +61,7 @@ test('a Node that does not exist is null, and an object of another kind is a fai
 });
 
 test('no request is sent for an invalid name of a Node', async () => {
-  const { client, asked } = transport({ ok: true, value: NODE });
+  const { client, requests } = transport({ ok: true, value: NODE });
   assert.equal((await readNode(client, '..')).ok, false);
-  assert.deepEqual(asked, []);
+  assert.deepEqual(requests, []);
 });

@@ -2,7 +2,7 @@
  * A certificate authority that no test server belongs to.
  */
 
-/** Another authority, which signed nothing; valid until 2056. */
+/** A certificate that has signed no other certificate. It is valid until 2056. */
 export const OTHER_CA = `-----BEGIN CERTIFICATE-----
 MIIBnDCCAUOgAwIBAgIUfC1dxsKghrg+aT9AcRm6H/qv0wAwCgYIKoZIzj0EAwIw
 IzEhMB8GA1UEAwwYYW5vdGhlciBhdXRob3JpdHkgKHRlc3QpMCAXDTI2MTEyMjE4

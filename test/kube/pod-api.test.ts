@@ -1,6 +1,6 @@
 /**
- * The content of a Pod on the wire: as a real API server answered it (`test/conformance/recordings`), and as a kubelet and
- * the control plane write its status.
+ * Checks how a Pod is read: as a real API server answered it (`test/conformance/recordings`), and with the status that
+ * a kubelet and the control plane write.
  */
 
 import assert from 'node:assert/strict';
@@ -12,7 +12,7 @@ import { hasStopped } from '../../src/core/lease-record.ts';
 import { readPod } from '../../src/kube/pod-api.ts';
 import { isObject } from '../../src/runtime/object-kind.ts';
 
-/** A Pod as the elector reads it. */
+/** The record of this Pod. */
 async function read(pod: object, name: string = 'a'): Promise<PodRecord> {
   const client = { request: async () => ({ ok: true, value: pod }) };
   const answer = await readPod(client as unknown as Parameters<typeof readPod>[0], 'shop', name);
@@ -26,7 +26,7 @@ async function report(pod: object): Promise<PodReport | undefined> {
 
 const PLACES: Readonly<Record<string, string>> = { uid: 'pod-uid', rv: '7', ns: 'shop' };
 
-/** The Pod that was answered in this step of a recording, with one time for every placeholder of a time. */
+/** The Pod in the answer of this recorded step. Every placeholder of a time has the same time. */
 function recorded(recording: string, step: string): object {
   const path = join(import.meta.dirname, '../conformance/recordings', `${recording}.json`);
   const { steps } = JSON.parse(readFileSync(path, 'utf8')) as {
@@ -85,7 +85,7 @@ describe('Pods that a real API server answered', () => {
       const pod = await read(recorded(recording, step), nameOf[step]);
       assert.deepEqual(pod.report, { ...NOTHING, ...expected });
       assert.equal(pod.terminating, expected.deletionTimestampMs !== undefined);
-      assert.equal(hasStopped(pod), false, 'nothing is reported of its containers');
+      assert.equal(hasStopped(pod), false, 'its containers have no report');
     });
   }
 });
@@ -111,11 +111,11 @@ describe('whether every container has ended', () => {
   const NULLS = { ...ONE, initContainers: null, ephemeralContainers: null };
   const DEBUGGED = { containers: [{ name: 'main' }], ephemeralContainers: [{ name: 'debugger' }] };
   const rows: readonly [rule: string, pod: object, ended: boolean][] = [
-    ['its one container is terminated', failedWith({ containerStatuses: [MAIN] }), true],
+    ['the only container is terminated', failedWith({ containerStatuses: [MAIN] }), true],
     ['one runs', failedWith({ containerStatuses: [{ name: 'main', ...RUNNING }] }), false],
     ['one waits to be started again', failedWith({ containerStatuses: [{ name: 'main', ...WAITING }] }), false],
-    ['one has nothing but its name', failedWith({ containerStatuses: [{ name: 'main' }] }), false],
-    ['nothing is reported: the Pod was rejected, or its node never reported', failedWith({}), false],
+    ['one has only its name', failedWith({ containerStatuses: [{ name: 'main' }] }), false],
+    ['no container has a report, because the Pod was rejected or its node never reported', failedWith({}), false],
     ['the list is empty', failedWith({ containerStatuses: [] }), false],
     ['the list is not a list', failedWith({ containerStatuses: 'terminated' }), false],
     [
@@ -124,23 +124,23 @@ describe('whether every container has ended', () => {
       false,
     ],
     [
-      'another that nobody asked for runs',
+      'a container that is not in the spec runs',
       failedWith({ containerStatuses: [MAIN, { name: 'stranger', ...RUNNING }] }),
       false,
     ],
     [
-      'a sidecar, which is an init container, runs on',
+      'a sidecar (an init container) still runs',
       failedWith({ containerStatuses: [MAIN], initContainerStatuses: [{ name: 'proxy', ...RUNNING }] }, SIDECAR),
       false,
     ],
-    ['nothing is reported about a sidecar', failedWith({ containerStatuses: [MAIN] }, SIDECAR), false],
+    ['a sidecar has no report', failedWith({ containerStatuses: [MAIN] }, SIDECAR), false],
     [
-      'a sidecar is terminated, too',
+      'a sidecar is terminated',
       failedWith({ containerStatuses: [MAIN], initContainerStatuses: [{ name: 'proxy', ...TERMINATED }] }, SIDECAR),
       true,
     ],
     [
-      'a debug container runs on',
+      'a debug container still runs',
       failedWith(
         { containerStatuses: [MAIN], ephemeralContainerStatuses: [{ name: 'debugger', ...RUNNING }] },
         DEBUGGED,
@@ -168,7 +168,7 @@ describe('whether every container has ended', () => {
       failedWith({ containerStatuses: [MAIN], initContainerStatuses: null }, NULLS),
       true,
     ],
-    ['the Pod came without its spec', failedWith({ containerStatuses: [MAIN] }, {}), false],
+    ['the Pod has no spec', failedWith({ containerStatuses: [MAIN] }, {}), false],
   ];
   for (const [rule, pod, ended] of rows) {
     test(`${rule}: ${ended ? 'yes' : 'no'}`, async () => {
@@ -185,7 +185,7 @@ describe('whether every container has ended', () => {
   });
 });
 
-describe('what is not the Pod that was asked for', () => {
+describe('an object that is not the requested Pod', () => {
   const POD = podWith({ phase: 'Running' });
   const rows: readonly [pod: unknown, problem: RegExp][] = [
     [null, /it is not an object/],
@@ -208,8 +208,8 @@ describe('what is not the Pod that was asked for', () => {
   }
 });
 
-describe('the rest of a report', () => {
-  test('a Pod whose node was lost is not ready, although its containers are, by the last report of the kubelet', async () => {
+describe('the other fields of a report', () => {
+  test('a Pod whose node was lost is not ready, although the last report of the kubelet has ready containers', async () => {
     const conditions = [
       { type: 'Initialized', status: 'True' },
       { type: 'Ready', status: 'False', reason: 'NodeNotReady', lastTransitionTime: '2026-03-01T10:00:00Z' },
@@ -222,7 +222,7 @@ describe('the rest of a report', () => {
     );
   });
 
-  test('the first container that cannot be started is reported, and one that is about to be started is not', async () => {
+  test('the first container that cannot be started is reported, but not one that is about to start', async () => {
     const waiting = (name: string, reason: unknown) => ({ name, state: { waiting: { reason } } });
     const rows: readonly [unknown, unknown][] = [
       [[waiting('app', 'CrashLoopBackOff')], { container: 'app', reason: 'CrashLoopBackOff' }],
@@ -254,7 +254,7 @@ describe('the rest of a report', () => {
     assert.deepEqual([pod.terminating, pod.report?.terminatingSinceMs], [true, Date.UTC(2026, 2, 1, 10)]);
   });
 
-  test('an invalid deletionTimestamp counts as a deletion: such a Pod does not campaign', async () => {
+  test('an invalid deletionTimestamp counts as a deletion, so that the Pod does not campaign', async () => {
     for (const deletionTimestamp of ['soon', 5, {}]) {
       assert.equal((await read(podWith({}, {}, { deletionTimestamp }))).terminating, true);
     }

@@ -1,5 +1,5 @@
 /**
- * The list of an application's Pods: the request, its labels, and the fields of the answer that are used.
+ * Checks the list of an application's Pods: the request, its labels, and the fields of the answer that are used.
  */
 
 import assert from 'node:assert/strict';
@@ -53,7 +53,7 @@ test('running Pods with the labels of the application are listed, at most 50, an
   );
   assert.equal(acceptOf(list), 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json');
   assert.equal(describeRequest(list), 'list pods in namespace "shop"');
-  // A list that hangs delays neither a renewal nor a release.
+  // A separate connection, so that a list that hangs delays neither a renewal nor a release.
   assert.equal(list.apart, true);
 });
 
@@ -80,9 +80,9 @@ const ANSWERS: readonly (readonly [what: string, list: unknown, value: unknown])
       more: false,
     },
   ],
-  ['a list that goes on', { items: [], metadata: { continue: 'x' } }, { pods: [], more: true }],
+  ['a list with a continue token', { items: [], metadata: { continue: 'x' } }, { pods: [], more: true }],
   [
-    'items that cannot be understood are left out',
+    'invalid items are left out',
     {
       items: [
         null,
@@ -115,7 +115,7 @@ test('an answer without items is malformed', async () => {
   }
 });
 
-test('labels that differ from Pod to Pod, or from generation to generation, are left out', () => {
+test('labels are left out when they differ between Pods or generations of an application', () => {
   const labels = {
     app: 'web',
     'app.kubernetes.io/part-of': 'shop',

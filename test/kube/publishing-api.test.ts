@@ -1,6 +1,6 @@
 /**
- * The requests of the publisher against the embedded API server: the preconditions of a PATCH, and Events that an API server
- * accepts.
+ * Checks the requests of the publisher against the embedded API server: the preconditions of a PATCH, and Events that
+ * an API server accepts.
  */
 
 import assert from 'node:assert/strict';
@@ -59,7 +59,7 @@ class Scene {
     return pod;
   }
 
-  /** The Pod is deleted, and another one has its name. */
+  /** Deletes the Pod and creates another one of its name. */
   async replacePod(): Promise<void> {
     const request: ApiRequest = { verb: 'delete', apiGroup: '', resource: 'pods', namespace: 'shop', name: 'web-0' };
     const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0 };
@@ -68,7 +68,7 @@ class Scene {
   }
 }
 
-test('a PATCH changes the entries that it names, and no others; null removes one', async () => {
+test('a PATCH changes only the entries that it names, and removes those that are null', async () => {
   const scene = new Scene();
   const patch = { labels: { [LABEL]: 'true' }, annotations: { cost: '100' } };
   successOf(await scene.port.patchPodMetadata(await scene.read(), patch));
@@ -93,7 +93,7 @@ test('a PATCH never reaches a later Pod of the same name', async () => {
   const scene = new Scene();
   const before = await scene.read();
   await scene.replacePod();
-  // As if the versions were the same, too: the uid alone must suffice.
+  // Even if the versions were equal, the uid alone must prevent the write.
   const { resourceVersion } = await scene.read();
   const late = await scene.port.patchPodMetadata(
     { ...before, resourceVersion },

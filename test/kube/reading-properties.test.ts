@@ -1,5 +1,6 @@
 /**
- * Every port gives a result for any JSON that an API server answers, and an object that was read can be written again.
+ * Checks that every port returns a result for any JSON of an API server, and that an object that was read can be
+ * written again.
  */
 
 import assert from 'node:assert/strict';
@@ -101,7 +102,7 @@ const anyPod = objectOf({
   ),
 });
 
-/** A transport that gives this answer to every request, and this text on every stream. */
+/** A transport that answers every request with this value, and sends this text on every stream. */
 function answering(value: unknown, text = ''): ApiTransport {
   return {
     request: async (): Promise<ApiAnswer> => ({ ok: true, value: JSON.parse(JSON.stringify(value) ?? 'null') }),
@@ -149,10 +150,10 @@ describe('a Lease of any content', () => {
       }),
       RUNS,
     );
-    assert.ok(reads > RUNS.numRuns / 10, `only ${reads} were read: the property says little`);
+    assert.ok(reads > RUNS.numRuns / 10, `only ${reads} were read, too few for the property`);
   });
 
-  test('is an item of a list or a watch, or ends it as malformed', async () => {
+  test('is an item of a list or a watch, or ends that as malformed', async () => {
     let items = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -180,11 +181,11 @@ describe('a Lease of any content', () => {
       ),
       RUNS,
     );
-    assert.ok(items > RUNS.numRuns / 10, `only ${items} were read: the property says little`);
+    assert.ok(items > RUNS.numRuns / 10, `only ${items} were read, too few for the property`);
   });
 });
 
-test('a Pod of any content is read or malformed, also where it says who this process is', async () => {
+test('a Pod of any content is read or malformed, also by the read for the identity', async () => {
   let reads = 0;
   await fc.assert(
     fc.asyncProperty(anyPod, async (value) => {
@@ -203,7 +204,7 @@ test('a Pod of any content is read or malformed, also where it says who this pro
     }),
     RUNS,
   );
-  assert.ok(reads > RUNS.numRuns / 3, `only ${reads} were read: the property says little`);
+  assert.ok(reads > RUNS.numRuns / 3, `only ${reads} were read, too few for the property`);
 });
 
 test("a token's claims are names and a uid, or none", () => {

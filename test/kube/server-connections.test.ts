@@ -1,5 +1,5 @@
 /**
- * Electors of one process with the same credentials share connections and the token, and disturb one another in nothing.
+ * Checks that electors with the same credentials share connections and the token, and do not disturb one another.
  */
 
 import assert from 'node:assert/strict';
@@ -34,7 +34,7 @@ const READ = readOf('web-0');
 const WATCH: ApiRequest = { ...READ, verb: 'watch', watch: { resourceVersion: '1', timeoutSeconds: 300 } };
 const SILENT = { opened() {}, bytes() {}, ended() {} };
 
-/** A server that answers reads but those of a Pod called `hangs`, and holds watches open. */
+/** A server that keeps watches open and answers every read except that of the Pod `hangs`. */
 async function startServer(t: TestContext): Promise<StubServer> {
   return startStub(t, ({ path }, response) => {
     if (path.includes('watch=true')) response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
@@ -87,7 +87,7 @@ test('a hundred electors send two hundred requests at once over three connection
   assert.equal(clock.timers.size, 0);
 });
 
-test('two requests of one elector hang, and the requests of others are answered at once', async (t) => {
+test('the requests of others are answered at once when two requests of one elector hang', async (t) => {
   const { client, clock } = await start(t);
   const slow = client();
   const hanging = [slow.request(readOf('hangs')), slow.request(readOf('hangs'))];
@@ -97,7 +97,7 @@ test('two requests of one elector hang, and the requests of others are answered 
   for (const answer of await Promise.all(hanging)) assert.equal(answer.ok, false);
 });
 
-test('requests of many electors hang, and the requests of others are answered after a moment', async (t) => {
+test('the requests of others are answered after a moment when requests of many electors hang', async (t) => {
   const { stub, client, clock } = await start(t);
   const slow = Array.from({ length: 10 }, () => client());
   const hanging = slow.flatMap((one) => [one.request(readOf('hangs')), one.request(readOf('hangs'))]);
@@ -121,7 +121,7 @@ test('requests of many electors hang, and the requests of others are answered af
   await Promise.all(hanging);
 });
 
-test('a hundred lists beside the election share two connections at a time, and hold up no request', async (t) => {
+test('a hundred lists beside the election share two connections at a time and delay no request', async (t) => {
   const { stub, client } = await start(t);
   const clients = Array.from({ length: 10 }, () => client());
   const apart = clients.map((one) => one.request({ ...readOf('hangs'), apart: true }));
@@ -178,7 +178,7 @@ function kubeConfigOf(port: number, token: string): UsedKubeConfig {
   };
 }
 
-test('an elector that stops ends its own requests and streams, and no others; the last one leaves nothing', async (t) => {
+test('an elector that stops ends only its own requests and streams, and the last one leaves no connection', async (t) => {
   const { stub, client, clock } = await start(t);
   const [first, second] = [client(), client()];
   const ended: string[] = [];
@@ -202,7 +202,7 @@ test('an elector that stops ends its own requests and streams, and no others; th
   assert.equal((await other).ok, false);
   await until(() => openSockets(stub) === 0);
   assert.equal(clock.timers.size, 0);
-  // The next elector begins again.
+  // The next elector opens new connections.
   await succeed(client().request(READ));
 });
 
@@ -217,7 +217,7 @@ test('a client that was closed twice does not close the connections of another o
   assert.equal(sockets(stub), 1);
 });
 
-test('a new token reaches all, also by way of an elector that has just begun', async (t) => {
+test('a new token reaches all electors, even if a new elector reads it', async (t) => {
   const { stub, directory, client, clock } = await start(t);
   const clients = Array.from({ length: 5 }, () => client());
   const tokens = async (): Promise<readonly (string | undefined)[]> => {
@@ -234,13 +234,13 @@ test('a new token reaches all, also by way of an elector that has just begun', a
   assert.deepEqual(await tokens(), ['Bearer third-token!!!']);
 });
 
-test('the refusals of many electors lead to one read of the token, and each is sent once more', async (t) => {
+test('one read of the token follows the refusals of many electors, and each request is sent once more', async (t) => {
   const { stub, client, credentials } = await start(t);
   let reads = 0;
   const shared = credentials();
   const counted: Credentials = {
     ...{ server: shared.server, source: {}, defaultNamespace: () => null },
-    // Each reading returns another object, as a credential plug-in does.
+    // Each read returns another object, like a credential plug-in.
     authorize: async () => ({ ...(await shared.authorize()) }),
     distrust() {
       reads += 1;
@@ -250,7 +250,7 @@ test('the refusals of many electors lead to one read of the token, and each is s
   const waiting: (() => void)[] = [];
   stub.respond = (_, response) => {
     waiting.push(() => json(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized')));
-    // All of one round are answered together, so that none has begun when the first is refused.
+    // All requests of a round are answered together, so that each was sent before the first refusal.
     if (waiting.length === clients.length) for (const answer of waiting.splice(0)) answer();
   };
   for (const answer of await Promise.all(clients.map((one) => one.request(READ)))) {
@@ -260,7 +260,7 @@ test('the refusals of many electors lead to one read of the token, and each is s
   assert.equal(reads, 1);
 });
 
-test('an elector that stops opens no connection for its requests that wait, nor for later ones', async (t) => {
+test('an elector that stops opens no connection for waiting or later requests', async (t) => {
   const { stub, client, credentials, clock } = await start(t);
   const first = client();
   const connections = ServerConnections.join(credentials(), TIMEOUT_MS, clock);
@@ -277,7 +277,7 @@ test('an elector that stops opens no connection for its requests that wait, nor 
   assert.equal(clock.timers.size, 0);
 });
 
-test('a token that no header can carry breaks no connection', async (t) => {
+test('a token that is invalid in a header breaks no connection', async (t) => {
   const { stub, directory, client, clock } = await start(t);
   const [first, second] = [client(), client()];
   await succeed(first.request(READ));
@@ -298,7 +298,7 @@ test('a token that no header can carry breaks no connection', async (t) => {
   await until(() => openSockets(stub) === 0);
 });
 
-test('a request that waited goes through the present proxy, with the present token', async (t) => {
+test('a request that waited uses the current proxy and the current token', async (t) => {
   const { stub, client, credentials } = await start(t);
   const [before, after] = [await startProxy(t), await startProxy(t)];
   const shared = credentials();
@@ -341,18 +341,18 @@ test('a request that waited goes through the present proxy, with the present tok
   assert.equal(ended, false);
 });
 
-test('writes beside the election that hang hold up no list of Pods, for which a stop waits half a second', async (t) => {
+test('the list of Pods before a stop is not delayed when writes beside the election hang', async (t) => {
   const { stub, client } = await start(t);
   const slow = [client(), client()];
   const writes = slow.map((one) => one.request({ ...readOf('hangs'), verb: 'patch', body: {}, apart: true }));
   await until(() => stub.seen.length === 2);
-  // The clock stands still, so the list waits for nothing.
+  // The clock does not advance, so the list does not wait.
   await succeed(client().request({ ...READ, verb: 'list', apart: true }));
   for (const one of slow) one.close();
   await Promise.all(writes);
 });
 
-test('a request that waited for another elector does not belong to the caller of that one', async (t) => {
+test('a request that waited for another elector keeps the async context of its own caller', async (t) => {
   const { stub, client, credentials, clock } = await start(t);
   const callers = new AsyncLocalStorage<string>();
   const [first, second, third] = [client(), client(), client()];

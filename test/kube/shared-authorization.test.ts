@@ -1,5 +1,5 @@
 /**
- * Credentials are requested once at a time, and every wait has a bound.
+ * Checks that credentials are requested once at a time, and that every wait has a limit.
  */
 
 import assert from 'node:assert/strict';
@@ -14,12 +14,12 @@ import { failureOf, json, startStub } from './stub-server.ts';
 
 const TIMEOUT_MS = 5_000;
 
-/** A plug-in that answers when the test says so. */
+/** A plug-in that answers when the test decides. */
 interface PlugIn {
   readonly clock: ManualClock;
   readonly shared: SharedAuthorization;
   readonly asked: PromiseWithResolvers<Authorization>[];
-  /** How often it was told that its last answer was refused. */
+  /** The number of times that its last answer was reported as refused. */
   readonly distrusts: () => number;
 }
 
@@ -47,7 +47,7 @@ function authorizationOf(token: string): Authorization {
   return { headers: { authorization: `Bearer ${token}` }, options: {}, proxyAgent: null };
 }
 
-/** How a wait ends, in words. */
+/** The end of a wait in words. */
 async function outcomeOf(wait: Promise<Authorization>): Promise<string> {
   return wait.then(
     ({ headers }) => headers['authorization'] ?? '',
@@ -55,7 +55,7 @@ async function outcomeOf(wait: Promise<Authorization>): Promise<string> {
   );
 }
 
-test('all waiting requests share one run of the plug-in, and a later request starts another run', async () => {
+test('all waiting requests share one run of the plug-in, and a later request starts another one', async () => {
   const { shared, asked, clock } = startPlugIn();
   const waits = [shared.get(), shared.get(), shared.get()].map(outcomeOf);
   assert.equal(asked.length, 1);
@@ -84,12 +84,12 @@ test('a plug-in that hangs for a day is run a bounded number of times, and its l
   const dayMs = 24 * 3_600_000;
   for (let elapsedMs = 0; elapsedMs < dayMs; elapsedMs += TIMEOUT_MS) {
     const wait = outcomeOf(shared.get());
-    if (elapsedMs < HUNG_AFTER_TIMEOUTS * TIMEOUT_MS) assert.equal(asked.length, 1, 'it may still answer');
+    if (elapsedMs < HUNG_AFTER_TIMEOUTS * TIMEOUT_MS) assert.equal(asked.length, 1, 'the plug-in may still answer');
     clock.advance(TIMEOUT_MS);
     assert.match(await wait, /not available/);
   }
   assert.equal(asked.length, HUNG_LIMIT);
-  // Refused credentials do not lift the bound.
+  // Refused credentials do not raise the limit.
   shared.distrust(authorizationOf('refused'));
   const waiting = outcomeOf(shared.get());
   assert.equal(asked.length, HUNG_LIMIT);
@@ -119,7 +119,7 @@ test('an authorization that is refused for many requests is distrusted once, and
   const second = shared.get();
   assert.equal(asked.length, 2);
   asked[1]?.resolve(authorizationOf('second'));
-  // A refusal of the first that arrives late says nothing of the second.
+  // A late refusal of the first authorization does not affect the second one.
   shared.distrust(refused);
   assert.equal(distrusts(), 1);
   shared.distrust(await second);

@@ -1,7 +1,7 @@
 /**
  * A small HTTPS (or HTTP) server with the answers of the test, and service account files to reach it.
  *
- * It gives answers that the embedded API server never gives: half lines, broken JSON, silence.
+ * It gives answers that the embedded API server never gives: half lines, invalid JSON, silence.
  */
 
 import assert from 'node:assert/strict';
@@ -20,13 +20,13 @@ import {
 import { PodFiles } from '../../src/testing/kit/pod-files.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
 
-/** A request as the server saw it. */
+/** A request that the server received. */
 export interface SeenRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: unknown;
-  /** Tells connections apart. */
+  /** The number of the connection. */
   readonly socket: Socket;
 }
 
@@ -40,7 +40,7 @@ export interface StubServer {
   respond: Responder;
 }
 
-/** Starts a stub on loopback, which ends with the test. */
+/** Starts a stub on loopback. It is closed at the end of the test. */
 export async function startStub(
   t: TestContext,
   respond: Responder,
@@ -88,7 +88,7 @@ export function json(
   response.end(JSON.stringify(body));
 }
 
-/** A Status as the API server writes it. */
+/** A Status in the form of the API server. */
 export function statusBody(
   code: number,
   reason: string,
@@ -98,7 +98,7 @@ export function statusBody(
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, details, code };
 }
 
-/** A directory like the one the kubelet mounts, removed with the test. */
+/** A directory like that of the kubelet. It is removed at the end of the test. */
 export function serviceAccountDirectory(
   t: TestContext,
   files: { token?: string; ca?: string; namespace?: string } = {},
@@ -109,14 +109,14 @@ export function serviceAccountDirectory(
   return podFiles.mount('web-0', { token, caPem, namespace });
 }
 
-/** A token like the kubelet's, bound to a Pod; its signature is nonsense. */
+/** A token like that of the kubelet, bound to a Pod. Its signature is not valid. */
 export function boundToken(namespace: string, name: string, uid: string): string {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const claims = { sub: 'system:serviceaccount:shop:web', 'kubernetes.io': { namespace, pod: { name, uid } } };
   return `${part({ alg: 'RS256' })}.${part(claims)}.c2lnbmF0dXJl`;
 }
 
-/** A stub, and the cluster as a process in its Pod reaches it. */
+/** A stub, and the cluster that a process in its Pod sees. */
 export interface Connected {
   readonly stub: StubServer;
   readonly cluster: Cluster;
@@ -124,7 +124,7 @@ export interface Connected {
   readonly clock: ManualClock;
 }
 
-/** Connects to a stub as a Pod does; only the test moves the time. */
+/** Connects to a stub like a process in its Pod. The clock is manual. */
 export async function connectInPod(
   t: TestContext,
   respond: Responder,
@@ -149,13 +149,13 @@ export async function connectInPod(
   return { stub, cluster, directory, clock };
 }
 
-/** The value of an answer; asserts that it is a success. */
+/** Returns the value of an answer, and asserts that it is a success. */
 export function successOf<Value>(answer: Answer<Value>): Value {
   assert.ok(answer.ok, answer.ok ? '' : answer.failure.message);
   return answer.value;
 }
 
-/** The failure of an answer; asserts that it is a failure. */
+/** Returns the failure of an answer, and asserts that it is a failure. */
 export function failureOf(answer: Answer<unknown>): RequestFailure {
   assert.ok(!answer.ok, 'expected a failure');
   return answer.failure;

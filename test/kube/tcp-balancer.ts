@@ -9,14 +9,14 @@ import type { TestContext } from 'node:test';
 /** A running balancer. */
 export interface TcpBalancer {
   readonly port: number;
-  /** The server of each connection that was opened, in order. */
+  /** The server of each connection, in order. */
   readonly chosen: number[];
 }
 
 /**
- * Starts a balancer on loopback, which ends with the test.
+ * Starts a balancer on loopback. It is closed at the end of the test.
  *
- * @param choose gives the port of the server for connection number `index`.
+ * @param choose returns the port of the server for connection number `index`
  */
 export async function startBalancer(t: TestContext, choose: (index: number) => number): Promise<TcpBalancer> {
   const chosen: number[] = [];

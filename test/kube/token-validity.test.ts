@@ -1,5 +1,5 @@
 /**
- * The reasons for a refused token that its claims show.
+ * Checks the reasons for a refused token that its claims show.
  */
 
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ function tokenOf(claims: unknown): string {
 
 const seconds = (afterMs: number): number => (NOW_MS + afterMs) / 1_000;
 
-test('an expired token is named, by the clock of the API server', () => {
+test('an expired token is reported by the clock of the API server', () => {
   const token = tokenOf({ exp: seconds(-1_000), nbf: seconds(-9_000) });
   assert.match(
     tokenProblem(token, NOW_MS, NOW_MS - 86_400_000) ?? '',
@@ -22,7 +22,7 @@ test('an expired token is named, by the clock of the API server', () => {
   );
 });
 
-test('a token that is not yet valid is named', () => {
+test('a token that is not yet valid is reported', () => {
   const token = tokenOf({ exp: seconds(9_000), nbf: seconds(60_000) });
   assert.match(
     tokenProblem(token, NOW_MS, NOW_MS) ?? '',
@@ -30,12 +30,12 @@ test('a token that is not yet valid is named', () => {
   );
 });
 
-test('without the clock of the API server, that of this machine is named as such', () => {
+test('the message names the clock of this machine when that of the API server is unknown', () => {
   const token = tokenOf({ exp: seconds(-1_000) });
   assert.match(tokenProblem(token, null, NOW_MS) ?? '', /by the clock of this machine/);
 });
 
-test('a token whose time is not the problem, or whose claims cannot be read, has no such problem', () => {
+test('a token has no problem when its times are valid or its claims cannot be read', () => {
   const rows: readonly string[] = [
     tokenOf({ exp: seconds(1_000), nbf: seconds(0) }),
     tokenOf({ exp: 'soon', nbf: null }),

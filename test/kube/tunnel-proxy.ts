@@ -7,18 +7,18 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 
-/** A proxy that ends with the test. */
+/** A proxy that is closed at the end of the test. */
 export interface TunnelProxy {
   readonly url: string;
-  /** The target of each tunnel, in the order in which they were opened. */
+  /** The target of each tunnel, in order. */
   readonly tunnels: string[];
-  /** How many connections of clients are open. */
+  /** The number of open connections of clients. */
   readonly open: number;
-  /** The last `Proxy-Authorization`. */
+  /** The last header `Proxy-Authorization`. */
   readonly authorization: string | undefined;
-  /** What a CONNECT is answered. */
+  /** The status with which a CONNECT is answered. */
   answer: number;
-  /** Whether a SOCKS request is refused. */
+  /** Whether SOCKS requests are refused. */
   refuses: boolean;
   /** Breaks all tunnels. */
   cut(): void;

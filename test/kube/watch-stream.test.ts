@@ -1,5 +1,5 @@
 /**
- * Turns the bytes of a watch into events: lines that are cut anywhere, invalid lines, and streams that end in every way.
+ * Checks how the bytes of a watch become events: lines that are cut anywhere, invalid lines, and every end of a stream.
  */
 
 import assert from 'node:assert/strict';
@@ -27,7 +27,7 @@ const inNamespace = (namespace: string | undefined, object: Record<string, unkno
   metadata: { ...(object['metadata'] as object), namespace },
 });
 
-/** Everything that was called, in order. */
+/** All calls of the sink, in order. */
 interface Log {
   readonly calls: string[];
   readonly events: WatchEvent<LeaseRecord>[];
@@ -74,7 +74,7 @@ async function sendChunks(response: ServerResponse, chunks: readonly (string | B
   response.end();
 }
 
-test('a watch asks for one name, from a version, with bookmarks and an end', async (t) => {
+test('a watch requests one name from a version, with bookmarks and a time-out', async (t) => {
   const { stub, log } = await startWatch(t, (_, response) => response.end());
   await until(() => log.end !== undefined);
   const url = new URL(stub.seen[0]?.path ?? '', 'https://stub');
@@ -112,7 +112,7 @@ test('several events in one chunk are several events', async (t) => {
   assert.deepEqual(log.calls, ['opened', 'added', 'modified', 'bookmark', 'ended']);
 });
 
-test('an event can be split at every byte, also inside a character', async (t) => {
+test('an event can be split at every byte, even inside a character', async (t) => {
   const bytes = Buffer.from(line('ADDED', lease('42', 'blåbærsyltetøy-🫐')) + BOOKMARK);
   const log = await chunksOf(
     t,
@@ -135,7 +135,7 @@ test('the last event is read without its newline', async (t) => {
   assert.equal(log.end, null);
 });
 
-test('half a last line counts as a cut connection, neither as an event nor as a malformed answer', async (t) => {
+test('half a last line counts as a broken connection, not as an event or a malformed answer', async (t) => {
   const log = await chunksOf(t, [BOOKMARK, line('DELETED', lease('51')).slice(0, 60)]);
   assert.deepEqual(log.calls, ['opened', 'bookmark', 'ended']);
   assert.equal(log.end?.kind, 'unavailable');
@@ -168,7 +168,7 @@ test('an oversized line ends the stream as malformed before it is complete', asy
   const { log } = await startWatch(t, (_, response) => {
     response.writeHead(200);
     response.write(line('ADDED', lease('42')));
-    // No newline ever comes, and the stream stays open.
+    // The stream stays open without a newline.
     response.write(`{"type":"MODIFIED","object":"${'x'.repeat(LINE_LIMIT_BYTES)}`);
   });
   await until(() => log.end !== undefined);
@@ -184,7 +184,7 @@ test('a line of exactly the limit is read', async (t) => {
   assert.equal(log.end, null);
 });
 
-test('an ERROR event is an event, and its code decides its kind', async (t) => {
+test('an ERROR event has the kind of its code', async (t) => {
   const log = await chunksOf(t, [
     line('ERROR', statusBody(410, 'Expired', 'too old resource version: 1 (41)')),
     line('ERROR', statusBody(429, 'TooManyRequests', 'slow down', { retryAfterSeconds: 2 })),
@@ -225,7 +225,7 @@ test('a stream without a head is unavailable after the request time-out', async 
   assert.equal(log.end?.kind, 'unavailable');
 });
 
-test('an open stream has no time-out: the core decides about silence', async (t) => {
+test('an open stream has no time-out, because the core decides about silence', async (t) => {
   const { log, clock } = await startWatch(t, (_, response) => response.writeHead(200).flushHeaders());
   await until(() => log.calls.length === 1);
   assert.equal(clock.timers.size, 0);
@@ -252,7 +252,7 @@ test('a 410 instead of a stream is expired, and a 401 is retried once', async (t
   assert.equal(again.stub.seen.length, 2);
 });
 
-test('a closed stream is silent at once, and its connection ends', async (t) => {
+test('a closed stream sends nothing more, and its connection ends', async (t) => {
   const { stub, log, stream } = await startWatch(t, (_, response) => {
     response.writeHead(200);
     response.write(BOOKMARK);
@@ -275,7 +275,7 @@ test('a stream that is closed before it was sent is never sent', async (t) => {
   );
 });
 
-test('a stream that its own event closes delivers nothing more, even from the same chunk', async (t) => {
+test('a stream sends nothing more when its own event closes it, even from the same chunk', async (t) => {
   const { cluster } = await connectInPod(t, (_, response) => response.end(BOOKMARK + BOOKMARK + BOOKMARK));
   const calls: string[] = [];
   const stream = cluster.ports({ namespace: 'shop', lease: 'web' }).leaseWatch.open('1', 1, {
@@ -334,7 +334,7 @@ test('an answer that is not a list is malformed, and never an empty list', async
   }
 });
 
-test('a list that is null is empty, as Go writes it', async (t) => {
+test('a list that is null, as Go writes it, is empty', async (t) => {
   const body = { kind: 'LeaseList', metadata: { resourceVersion: '7', continue: '' }, items: null };
   const { cluster } = await connectInPod(t, (_, response) => json(response, 200, body));
   const { leaseWatch } = cluster.ports({ namespace: 'shop', lease: 'web' });

@@ -1,5 +1,5 @@
 /**
- * `lease-elector apiserver` as a command: help, wrong flags, a clean end.
+ * Checks the command `lease-elector apiserver`: help, wrong flags, and a clean end.
  */
 
 import assert from 'node:assert/strict';
@@ -24,7 +24,7 @@ function run(...flags: readonly string[]): Promise<Ended> {
   });
 }
 
-test('--help tells all flags', async () => {
+test('apiserver --help lists all flags', async () => {
   const { exitCode, stdout } = await run('--help');
   assert.equal(exitCode, 0);
   for (const flag of ['port', 'host', 'no-tls', 'kubeconfig', 'token', 'namespace', 'log']) {
@@ -40,7 +40,7 @@ const WRONG: readonly (readonly string[])[] = [
   ['extra'],
 ];
 
-test('wrong flags are usage errors', async () => {
+test('apiserver reports a usage error when a flag is wrong', async () => {
   const ended = await Promise.all(WRONG.map((flags) => run(...flags)));
   for (const [index, { exitCode, stderr }] of ended.entries()) {
     assert.equal(exitCode, 2, WRONG[index]?.join(' '));
@@ -48,7 +48,7 @@ test('wrong flags are usage errors', async () => {
   }
 });
 
-test('it ends cleanly, with a watch open', { timeout: 30_000 }, async () => {
+test('apiserver ends cleanly when a watch is open', { timeout: 30_000 }, async () => {
   const server = await ApiServerProcess.start(['made']);
   const watching = server.send('GET', '/api/v1/namespaces?watch=true');
   await server.line(/^200 admin watch namespaces/m);

@@ -1,5 +1,5 @@
 /**
- * `lease-elector apiserver` as a process of its own, for those who talk to it from outside.
+ * `lease-elector apiserver` as a separate process, for clients outside of the test.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -11,7 +11,7 @@ import path from 'node:path';
 import { systemClock } from '../../src/runtime/clock.ts';
 
 const TOOL = path.join(import.meta.dirname, '../../src/command/main.ts');
-/** How long to wait for a line of the server's output. */
+/** The longest wait for a line of the server's output, in milliseconds. */
 const LINE_TIMEOUT_MS = 15_000;
 
 /** A running server with its temporary folder. */
@@ -32,7 +32,7 @@ export class ApiServerProcess {
     }
   }
 
-  /** Starts one that serves these namespaces and prints its requests. */
+  /** Starts a server that has these namespaces and prints its requests. */
   static async start(namespaces: readonly string[]): Promise<ApiServerProcess> {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'lease-elector-kubectl-'));
     const flags = namespaces.flatMap((namespace) => ['--namespace', namespace]);
@@ -47,7 +47,7 @@ export class ApiServerProcess {
     return path.join(this.folder, 'kubeconfig');
   }
 
-  /** Resolves once the output holds such a line. */
+  /** Resolves when the output has a matching line. */
   async line(pattern: RegExp): Promise<RegExpExecArray> {
     const deadlineMs = systemClock.nowMs() + LINE_TIMEOUT_MS;
     for (;;) {
@@ -65,7 +65,7 @@ export class ApiServerProcess {
     }
   }
 
-  /** Sends a request as the admin; throws when it fails. */
+  /** Sends a request as the administrator, and throws when it fails. */
   async send(method: string, requestPath: string, body?: unknown, contentType = 'application/json'): Promise<void> {
     const [, url = ''] = await this.line(/^API server: (.*)$/m);
     const [, token = ''] = await this.line(/^admin token: (.*)$/m);
@@ -84,7 +84,7 @@ export class ApiServerProcess {
     });
   }
 
-  /** Ends it as Ctrl-C does; gives the exit code. */
+  /** Interrupts the server like Ctrl-C, and returns its exit code. */
   async stop(): Promise<number | null> {
     const ended = this.#child.exitCode === null ? once(this.#child, 'exit') : undefined;
     this.#child.kill('SIGINT');

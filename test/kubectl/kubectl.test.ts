@@ -1,6 +1,6 @@
 /**
- * kubectl is a client of the embedded server: the commands of the recordings, with the output that they had
- * against a real one. Skipped, and said so, where kubectl is not installed.
+ * Checks kubectl as a client of the embedded server: the recorded commands have the output that a real server caused.
+ * Without kubectl, the tests are skipped with that reason.
  */
 
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ const SCENARIOS = ['get', 'describe', 'write', 'delete', 'wait', 'watch', 'clust
 const CORE = '/api/v1/namespaces';
 const COORDINATION = '/apis/coordination.k8s.io/v1/namespaces';
 const MERGE_PATCH = 'application/merge-patch+json';
-/** The real server answers these by server-side apply, which this one refuses. */
+/** Flags for server-side apply, which the embedded server refuses. */
 const SERVER_SIDE = /--server-side/;
 
 function leaseBody(name: string, labels: Readonly<Record<string, string>> = {}): object {
@@ -40,14 +40,16 @@ function recorded(scenario: string): readonly RecordedCommand[] {
   return client;
 }
 
-/** Compares with the recorded output. Spaces that depend on the length of a namespace or an age do not count. */
+/**
+ * Compares a result with the recorded output. Spaces that depend on the length of a namespace or on an age are ignored.
+ */
 function assertOutput({ command, ...expected }: RecordedCommand, actual: CommandResult, namespace: string): void {
   const exitCode = expected.exitCode === 'stopped' ? actual.exitCode : expected.exitCode;
   assert.equal(actual.exitCode, exitCode, `${command}: ${actual.stderr}`);
   const bindings = new Bindings();
   bindings.set('ns:1', namespace);
   const squeeze = (text: string): string => text.replace(/[ \t]+/g, ' ');
-  // Newer versions say more, and mean the same.
+  // Newer versions of kubectl add words to the same message.
   const stdout = actual.stdout.replace(/ deleted from .* namespace$/gm, ' deleted');
   for (const [wanted, given] of [
     [expected.stdout, stdout],
@@ -67,12 +69,12 @@ describe('kubectl', { skip: whyNoKubectl(), concurrency: true, timeout: 120_000 
 
   before(async () => {
     server = await ApiServerProcess.start(SCENARIOS);
-    // The discovery cache, which all commands share.
+    // Fills the discovery cache, which all commands share.
     await kubectlFor('get').run('kubectl api-resources');
   });
   after(() => server.stop());
 
-  test('get: tables, yaml, json, names, selectors', async () => {
+  test('kubectl get prints tables, YAML, JSON and names, and filters by selectors', async () => {
     await server.send('POST', `${COORDINATION}/get/leases`, leaseBody('election', { run: 'get' }));
     await server.send('POST', `${CORE}/get/pods`, podBody('web-0'));
     const kubectl = kubectlFor('get');
@@ -98,7 +100,7 @@ describe('kubectl', { skip: whyNoKubectl(), concurrency: true, timeout: 120_000 
     await Promise.all(results);
   });
 
-  test('create, apply, patch, label, annotate, replace, delete', async () => {
+  test('kubectl creates, applies, patches, labels, annotates, replaces and deletes objects', async () => {
     const kubectl = kubectlFor('write');
     for (const command of recorded('kubectl-write')) {
       const result = await kubectl.run(command.command, command.stdin);
@@ -107,7 +109,7 @@ describe('kubectl', { skip: whyNoKubectl(), concurrency: true, timeout: 120_000 
     }
   });
 
-  test('delete of Pods: at once, after the kubelet, by force, without waiting', async () => {
+  test('kubectl deletes Pods at once, after the kubelet, by force, and without waiting', async () => {
     await Promise.all(
       ['a', 'b', 'c', 'd'].map((name) =>
         server.send('POST', `${CORE}/delete/pods`, podBody(name, name === 'a' ? undefined : 'no-such-node')),
@@ -125,7 +127,7 @@ describe('kubectl', { skip: whyNoKubectl(), concurrency: true, timeout: 120_000 
     await Promise.all(atOnce);
   });
 
-  test('wait for a deletion, for nothing, for a value', async () => {
+  test('kubectl waits for a deletion, for a missing object, and for a value', async () => {
     const leases = `${COORDINATION}/wait/leases`;
     const kubectl = kubectlFor('wait');
     const [deleted, missing, changed] = recorded('kubectl-wait');
@@ -143,7 +145,7 @@ describe('kubectl', { skip: whyNoKubectl(), concurrency: true, timeout: 120_000 
     assertOutput(changed, await forHolder.result(), 'wait');
   });
 
-  test('get -w: all, and one that is deleted', async () => {
+  test('kubectl get -w shows every object, and the deletion of one', async () => {
     const leases = `${COORDINATION}/watch/leases`;
     const kubectl = kubectlFor('watch');
     const [all, one] = recorded('kubectl-watch');
@@ -163,7 +165,7 @@ describe('kubectl', { skip: whyNoKubectl(), concurrency: true, timeout: 120_000 
     assertOutput(one, { exitCode: null, stdout: lines, stderr: '' }, 'watch');
   });
 
-  test('roles and service accounts by file, as an administrator sets an election up', async () => {
+  test('kubectl applies the roles and the service account of an election from a file', async () => {
     const kubectl = kubectlFor('cluster');
     const objects = [
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'made-by-kubectl' } },

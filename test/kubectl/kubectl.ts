@@ -1,5 +1,5 @@
 /**
- * Runs kubectl, where it is installed, with a home of its own.
+ * Runs kubectl with a separate home directory.
  */
 
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
@@ -7,20 +7,20 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { systemClock } from '../../src/runtime/clock.ts';
 
-/** What came of a command. */
+/** The result of a command. */
 export interface CommandResult {
   readonly exitCode: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Why the tests cannot run here, or false when they can. */
+/** The reason to skip the tests, or `false` when kubectl is installed. */
 export function whyNoKubectl(): string | false {
   const { error, status } = spawnSync('kubectl', ['version', '--client']);
-  return error === undefined && status === 0 ? false : 'kubectl is not installed here, so nothing was tried with it';
+  return error === undefined && status === 0 ? false : 'kubectl is not installed';
 }
 
-/** A command that runs. */
+/** A command that still runs. */
 export class RunningCommand {
   readonly #child: ChildProcessWithoutNullStreams;
   #stdout = '';
@@ -41,7 +41,7 @@ export class RunningCommand {
     return { exitCode: this.#child.exitCode, stdout: this.#stdout, stderr: this.#stderr };
   }
 
-  /** Waits for so many lines, ends the command, and gives what it has printed. */
+  /** Waits for this many lines, ends the command, and returns its output. */
   async linesThenStop(count: number, timeoutMs: number): Promise<string> {
     const deadlineMs = systemClock.nowMs() + timeoutMs;
     while (this.#stdout.split('\n').length <= count && systemClock.nowMs() < deadlineMs) {
@@ -59,13 +59,13 @@ export class Kubectl {
   readonly #environment: NodeJS.ProcessEnv;
   readonly #namespace: string;
 
-  /** @param folder where its home and its caches are */
+  /** @param folder for its home and its caches */
   constructor(folder: string, kubeconfig: string, namespace: string) {
     this.#environment = { PATH: process.env['PATH'], HOME: path.join(folder, 'home'), KUBECONFIG: kubeconfig };
     this.#namespace = namespace;
   }
 
-  /** @param command as recorded: words between spaces, beginning with `kubectl` */
+  /** @param command as recorded: words separated by spaces, beginning with `kubectl` */
   start(command: string, stdin = ''): RunningCommand {
     const words = command.split(' ').slice(1);
     const child = spawn('kubectl', ['--namespace', this.#namespace, ...words], { env: this.#environment });

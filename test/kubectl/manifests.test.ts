@@ -1,5 +1,5 @@
 /**
- * What `lease-elector manifests` prints and what is in `deploy/`, as kubectl and an API server take it.
+ * Checks that kubectl and an API server accept the output of `lease-elector manifests` and the files in `deploy/`.
  */
 
 import assert from 'node:assert/strict';
@@ -13,7 +13,7 @@ import { Kubectl, whyNoKubectl } from './kubectl.ts';
 const TOOL = path.join(import.meta.dirname, '../../src/command/main.ts');
 const DEPLOY = path.join(import.meta.dirname, '../../deploy');
 
-/** The name of each object, as kubectl prints it. */
+/** The name of each object in the output of kubectl. */
 const NAMES = [
   'serviceaccount/shop',
   'role.rbac.authorization.k8s.io/shop-lease-elector',
@@ -49,7 +49,7 @@ describe('manifests, with kubectl', { skip: whyNoKubectl(), concurrency: true, t
   });
   after(() => server.stop());
 
-  test('a server accepts what is printed, in a dry run, for good, and once more', async () => {
+  test('a server accepts the printed manifests in a dry run, at the first apply, and at the second', async () => {
     const text = printed();
     const dry = await kubectl('prod').run('kubectl apply --dry-run=server -f -', text);
     assert.deepEqual([dry.stdout, dry.stderr, dry.exitCode], [lines('created (server dry run)'), '', 0]);
@@ -57,7 +57,7 @@ describe('manifests, with kubectl', { skip: whyNoKubectl(), concurrency: true, t
     assert.equal(none.stdout, '');
     assert.equal((await kubectl('prod').run('kubectl apply -f -', text)).stdout, lines('created'));
     const again = await kubectl('prod').run('kubectl apply -f -', text);
-    // kubectl sends the selector of a budget again each time: its patch strategy is `replace`.
+    // kubectl sends the selector of a budget each time, because its patch strategy is `replace`.
     assert.equal(
       again.stdout,
       lines('unchanged').replace('budget.policy/shop unchanged', 'budget.policy/shop configured'),
@@ -121,7 +121,7 @@ images:
     assert.match(built.stdout, /roleRef:\n(?: .*\n)* {2}name: web-app-lease-elector\n/);
     assert.match(built.stdout, /serviceAccountName: web-app\n/);
     assert.doesNotMatch(built.stdout, /app\.kubernetes\.io\/name: app$/m);
-    // Of the Deployment, its Pods, its spread, the NetworkPolicy and the budget, and of each object.
+    // The label is in the Deployment, its Pods, its spread, the NetworkPolicy and the budget, and in the metadata of each object.
     assert.equal(built.stdout.match(/^ {6,}app\.kubernetes\.io\/name: web$/gm)?.length, 5);
     const applied = await kubectl('shop').run('kubectl apply --dry-run=server -f -', built.stdout);
     assert.deepEqual([applied.exitCode, applied.stderr], [0, '']);

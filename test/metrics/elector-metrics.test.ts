@@ -16,7 +16,7 @@ import { PROMTOOL_MISSING, promtool } from './promtool.ts';
 
 const SERIES = fileURLToPath(new URL('series.txt', import.meta.url));
 
-/** The most series of one elector. More would be a burden for a Prometheus that scrapes each replica. */
+/** The most series of one elector. Each replica has them, so more would burden a Prometheus. */
 const MOST_SERIES = 350;
 
 const AT_THE_START: ElectorStatus = {
@@ -39,7 +39,7 @@ function seriesOf(text: string): ReadonlyMap<string, number> {
 }
 
 /** The series that are not 0, without the name of the Lease. */
-function moved(elector: LeaseElector | string): Record<string, number> {
+function changed(elector: LeaseElector | string): Record<string, number> {
   const text = typeof elector === 'string' ? elector : elector.metrics();
   const entries = [...seriesOf(text)].filter(([, value]) => value !== 0);
   return Object.fromEntries(
@@ -77,7 +77,7 @@ test('the table of docs/operations.md names each metric with its labels', () => 
 
 test('each series is 0 before the start', () => {
   const { elector } = new ScriptedElector();
-  assert.deepEqual(moved(elector), {});
+  assert.deepEqual(changed(elector), {});
   const count = seriesOf(elector.metrics()).size;
   assert.ok(count <= MOST_SERIES, `${count} series`);
 });
@@ -147,7 +147,7 @@ test('a request counts in the bucket of its duration and in all larger buckets',
 
 test('a leader change is counted only when the leader is another Pod', () => {
   const metrics = new ElectorMetrics();
-  const changes = (): number => moved(writeFamilies(metrics.families(AT_THE_START)))['leader_changes_total'] ?? 0;
+  const changes = (): number => changed(writeFamilies(metrics.families(AT_THE_START)))['leader_changes_total'] ?? 0;
   metrics.leaderChanged({ name: 'web-0', uid: 'a' });
   assert.equal(changes(), 0, 'the first leader is not a change');
   metrics.leaderChanged(null);
@@ -168,7 +168,7 @@ test('a leader reports its term, its age and its work, and then the reason of it
   const { elector, clock } = scripted;
   await scripted.lead();
   clock.advance(3_000);
-  assert.deepEqual(moved(elector), {
+  assert.deepEqual(changed(elector), {
     leader_election_master_status: 1,
     leader_known: 1,
     last_verified_seconds: 3,
@@ -178,9 +178,9 @@ test('a leader reports its term, its age and its work, and then the reason of it
   });
   end();
   await promisesSettled();
-  assert.equal(moved(elector)['work_running'], undefined, 'onElected has returned');
+  assert.equal(changed(elector)['work_running'], undefined, 'onElected has returned');
   void elector.stop();
-  const after = moved(elector);
+  const after = changed(elector);
   assert.equal(after['demotions_total{reason="stopped"}'], 1);
   assert.equal(after['leader_election_master_status'], undefined);
 });
@@ -196,12 +196,12 @@ test('only the reason of the blocked election is 1 when the holder does not rene
   await promisesSettled();
   await started;
   assert.deepEqual(
-    Object.keys(moved(scripted.elector)).filter((series) => series.startsWith('blocked')),
+    Object.keys(changed(scripted.elector)).filter((series) => series.startsWith('blocked')),
     [],
   );
   for (let second = 0; second < 120; second += 1) scripted.clock.advance(1_000);
   const { reason } = scripted.elector.explain();
-  const blocked = Object.entries(moved(scripted.elector)).filter(([series]) => series.startsWith('blocked'));
+  const blocked = Object.entries(changed(scripted.elector)).filter(([series]) => series.startsWith('blocked'));
   assert.deepEqual(blocked, [[`blocked{reason="${reason}"}`, 1]]);
 });
 
@@ -209,13 +209,13 @@ test('a failure is counted when onElected or a job of leaderOnly rejects', async
   const scripted = new ScriptedElector({ onElected: () => Promise.reject(new Error('no')) });
   scripted.elector.on('error', () => undefined);
   await scripted.lead();
-  assert.equal(moved(scripted.elector)['work_failures_total'], 1);
+  assert.equal(changed(scripted.elector)['work_failures_total'], 1);
   const job = scripted.elector.leaderOnly(() => Promise.reject(new Error('no')), { onError: () => undefined });
   await job();
-  assert.equal(moved(scripted.elector)['work_failures_total'], 2);
+  assert.equal(changed(scripted.elector)['work_failures_total'], 2);
   const good = scripted.elector.leaderOnly(() => 'done');
   assert.equal(await good(), 'done');
-  assert.equal(moved(scripted.elector)['work_failures_total'], 2);
+  assert.equal(changed(scripted.elector)['work_failures_total'], 2);
 });
 
 test('a suspension is counted after the first call of metrics()', async () => {
@@ -224,16 +224,16 @@ test('a suspension is counted after the first call of metrics()', async () => {
   scripted.clock.stall(60_000);
   scripted.elector.metrics();
   scripted.clock.advance(1_000);
-  assert.equal(moved(scripted.elector)['event_loop_stalls_total'], undefined);
+  assert.equal(changed(scripted.elector)['event_loop_stalls_total'], undefined);
   scripted.clock.stall(6_000);
-  assert.equal(moved(scripted.elector)['event_loop_stalls_total'], 1);
+  assert.equal(changed(scripted.elector)['event_loop_stalls_total'], 1);
   scripted.run(10);
-  assert.equal(moved(scripted.elector)['event_loop_stalls_total'], 1);
+  assert.equal(changed(scripted.elector)['event_loop_stalls_total'], 1);
 });
 
 test('a warning is counted by its code', () => {
   const metrics = new ElectorMetrics();
   metrics.warned('twin');
   metrics.warned('twin');
-  assert.deepEqual(moved(writeFamilies(metrics.families(AT_THE_START))), { 'warnings_total{code="twin"}': 2 });
+  assert.deepEqual(changed(writeFamilies(metrics.families(AT_THE_START))), { 'warnings_total{code="twin"}': 2 });
 });

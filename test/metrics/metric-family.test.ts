@@ -1,5 +1,5 @@
 /**
- * The text format of Prometheus.
+ * Checks the text format of Prometheus.
  */
 
 import assert from 'node:assert/strict';

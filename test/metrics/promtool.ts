@@ -4,7 +4,7 @@
 
 import { spawnSync } from 'node:child_process';
 
-/** The reason to skip a test, or `false` when promtool can be run. */
+/** The reason to skip a test, or `false` when promtool is installed. */
 export const PROMTOOL_MISSING: string | false =
   spawnSync('promtool', ['--version']).status === 0
     ? false

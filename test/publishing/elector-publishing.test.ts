@@ -1,6 +1,6 @@
 /**
- * The publications of an elector and their times: with its terms, and never after `stop()`. The tests control the clock
- * and every answer.
+ * Checks what an elector publishes with its terms, and that it publishes nothing after `stop()`. The tests control the
+ * clock and every answer.
  */
 
 import assert from 'node:assert/strict';
@@ -13,9 +13,9 @@ import { promisesSettled, storedLease } from '../driver/scripted-ports.ts';
 import { OTHER, OWN_POD, ScriptedElector, SELF } from '../worlds/scripted-elector.ts';
 
 const LABEL = 'app.example.com/leader';
-const READ = `read marks of ${SELF.name}`;
-const PUT_ON = `patch ${SELF.name} {"${LABEL}":"true"}`;
-const TAKE_OFF = `patch ${SELF.name} {"${LABEL}":null}`;
+const READ = `read metadata of ${SELF.name}`;
+const ADD_LABEL = `patch ${SELF.name} {"${LABEL}":"true"}`;
+const REMOVE_LABEL = `patch ${SELF.name} {"${LABEL}":null}`;
 
 /** The Pod in the answer to a read. */
 function podWith(labels: Readonly<Record<string, string>>): PodMetadata {
@@ -27,7 +27,7 @@ const LABELLED = podWith({ [LABEL]: 'true' });
 
 /** The calls that publish. */
 function published({ world }: ScriptedElector): string[] {
-  return world.calls.filter((call) => /marks|patch|event/.test(call));
+  return world.calls.filter((call) => /metadata|patch|event/.test(call));
 }
 
 /** Makes the elector the leader, with the label on its Pod. */
@@ -36,7 +36,7 @@ async function labelled(options: LeaseElectorOptions = {}): Promise<ScriptedElec
   await scripted.lead();
   scripted.world.take(READ).succeed(BARE);
   await promisesSettled();
-  scripted.world.take(PUT_ON).succeed(null);
+  scripted.world.take(ADD_LABEL).succeed(null);
   await promisesSettled();
   return scripted;
 }
@@ -53,9 +53,9 @@ test('a leader labels its Pod without waiting, and removes the label while its w
   await promisesSettled();
   scripted.world.take(READ).succeed(LABELLED);
   await promisesSettled();
-  scripted.world.take(TAKE_OFF).succeed(null);
+  scripted.world.take(REMOVE_LABEL).succeed(null);
   await promisesSettled();
-  assert.ok(!scripted.journal.includes('stopped'), 'its work has not ended');
+  assert.ok(!scripted.journal.includes('stopped'), 'the work has not ended');
   assert.equal(scripted.world.closings, 0);
 });
 
@@ -70,7 +70,7 @@ test('stop() resolves and closes the connections when the label is removed', asy
   scripted.world.take(`read pod ${SELF.name}`).succeed(OWN_POD);
   await promisesSettled();
   assert.deepEqual([stopped, scripted.journal.at(-1), scripted.world.closings], [false, 'demoted: stopped', 0]);
-  scripted.world.take(TAKE_OFF).succeed(null);
+  scripted.world.take(REMOVE_LABEL).succeed(null);
   await promisesSettled();
   await promisesSettled();
   assert.deepEqual([stopped, scripted.journal.at(-1), scripted.world.closings], [true, 'stopped', 1]);
@@ -107,7 +107,7 @@ test('a candidate reads the label of its Pod once when another Pod leads', async
   assert.deepEqual(published(scripted), [READ]);
   scripted.world.take(READ).succeed(LABELLED);
   await promisesSettled();
-  assert.deepEqual(published(scripted), [READ, TAKE_OFF]);
+  assert.deepEqual(published(scripted), [READ, REMOVE_LABEL]);
 });
 
 test('a sibling does not write the label of its Pod', async () => {
@@ -141,7 +141,7 @@ test('an elector removes its label when a defect ends it', async () => {
   assert.equal(scripted.elector.isLeader, false);
   scripted.world.take(READ).succeed(LABELLED);
   await promisesSettled();
-  scripted.world.take(TAKE_OFF).succeed(null);
+  scripted.world.take(REMOVE_LABEL).succeed(null);
   await promisesSettled();
   await promisesSettled();
   assert.equal(scripted.world.closings, 1);
@@ -152,7 +152,7 @@ test('an elector warns, counts and continues its term when a publication is refu
   await scripted.lead();
   for (let second = 0; second < 8; second += 1) {
     for (const request of [...scripted.world.pending]) {
-      if (!/marks|event/.test(request.call)) continue;
+      if (!/metadata|event/.test(request.call)) continue;
       scripted.world.take(request.call).fail('forbidden');
     }
     await promisesSettled();
@@ -183,7 +183,7 @@ test('explain() lists the missing rule of the label until the API server accepts
   const missingRule = { verb: 'patch', apiGroup: '', resource: 'pods', namespace: 'shop' };
   scripted.world.take(READ).succeed(BARE);
   await promisesSettled();
-  scripted.world.take(PUT_ON).fail('forbidden', 'forbidden', { missingRule });
+  scripted.world.take(ADD_LABEL).fail('forbidden', 'forbidden', { missingRule });
   await promisesSettled();
   assert.deepEqual(scripted.elector.explain().missingRules, [missingRule]);
   scripted.clock.advance(60_000);

@@ -1,5 +1,5 @@
 /**
- * The rules of the publisher: a Pod's label and deletion cost, and Events. The tests need no waits and no sockets.
+ * Checks the publisher without waits and sockets: the label and the deletion cost of a Pod, and Events.
  */
 
 import assert from 'node:assert/strict';
@@ -12,11 +12,11 @@ import { CLOSING_LIMIT_MS, wantsPublishing } from '../../src/publishing/publishe
 import { failureOf, promisesSettled } from '../driver/scripted-ports.ts';
 import { type Call, COST, LABEL, OTHER, ScriptedPublisher, SELF } from './scripted-publisher.ts';
 
-const MARKS = { leaderLabel: LABEL, podDeletionCost: 100 } as const;
+const METADATA = { leaderLabel: LABEL, podDeletionCost: 100 } as const;
 const LEADS = ['true', '100'] as const;
 const FOLLOWS = [undefined, undefined] as const;
 const OTHER_LEADS = { ...OTHER, acquireTimeMs: null, renewalObservedAtMs: null };
-const ALL = { ...MARKS, events: true } as const;
+const ALL = { ...METADATA, events: true } as const;
 
 /** Whether the promise has resolved. */
 async function hasResolved(promise: Promise<void>): Promise<boolean> {
@@ -43,27 +43,27 @@ describe('the label and the cost of a Pod', () => {
 
   const ROWS: readonly Row[] = [
     {
-      rule: 'a leader puts both on its Pod, in one PATCH',
+      rule: 'a leader writes both to its Pod in one PATCH',
       play: (scripted) => scripted.elected(),
       marks: LEADS,
       calls: ['read web-0', 'patch web-0'],
     },
     {
-      rule: 'only the label is wanted',
+      rule: 'a leader writes only the label when only that option is set',
       wishes: { leaderLabel: LABEL },
       play: (scripted) => scripted.elected(),
       marks: ['true', undefined],
       calls: ['read web-0', 'patch web-0'],
     },
     {
-      rule: 'only the cost is wanted',
+      rule: 'a leader writes only the cost when only that option is set',
       wishes: { podDeletionCost: 100 },
       play: (scripted) => scripted.elected(),
       marks: [undefined, '100'],
       calls: ['read web-0', 'patch web-0'],
     },
     {
-      rule: 'a demoted leader takes both away',
+      rule: 'a demoted leader removes both',
       play: async (scripted) => {
         await scripted.elected();
         await scripted.demoted();
@@ -72,7 +72,7 @@ describe('the label and the cost of a Pod', () => {
       calls: ['read web-0', 'patch web-0', 'read web-0', 'patch web-0'],
     },
     {
-      rule: 'a restarted container that resumes its term finds its marks, and writes nothing',
+      rule: 'a restarted container writes nothing when its Pod has both',
       play: (scripted) => {
         scripted.add(SELF.name, SELF.uid, { [LABEL]: 'true' }, { [COST]: '100' });
         return scripted.elected({ resumed: true });
@@ -81,7 +81,7 @@ describe('the label and the cost of a Pod', () => {
       calls: ['read web-0'],
     },
     {
-      rule: 'a later Pod of the same name is not marked',
+      rule: 'a leader does not write to a later Pod of the same name',
       play: (scripted) => {
         scripted.add(SELF.name, 'pod-0-again');
         return scripted.elected();
@@ -90,7 +90,7 @@ describe('the label and the cost of a Pod', () => {
       calls: ['read web-0'],
     },
     {
-      rule: 'a Pod that is gone needs no write',
+      rule: 'a leader writes nothing when its Pod is gone',
       play: async (scripted) => {
         await scripted.elected();
         scripted.pods.delete(SELF.name);
@@ -100,7 +100,7 @@ describe('the label and the cost of a Pod', () => {
       calls: ['read web-0', 'patch web-0', 'read web-0'],
     },
     {
-      rule: 'a term that ends before anything was written leaves nothing behind',
+      rule: 'a demoted leader writes nothing when its term ended before the first write',
       play: async (scripted) => {
         scripted.publisher.elected({ fencingToken: '7', leaseUid: 'lease-1', acquireTimeMs: 0, resumed: false });
         await scripted.demoted();
@@ -109,7 +109,7 @@ describe('the label and the cost of a Pod', () => {
       calls: ['read web-0'],
     },
     {
-      rule: 'a label of another meaning is not overwritten, and the cost is written all the same',
+      rule: 'a leader writes the cost but not the label when the label has another value',
       play: (scripted) => {
         scripted.add(SELF.name, SELF.uid, { [LABEL]: 'gold' });
         return scripted.elected();
@@ -118,7 +118,7 @@ describe('the label and the cost of a Pod', () => {
       calls: ['read web-0', 'patch web-0'],
     },
     {
-      rule: 'what another writer put there since is not taken away',
+      rule: 'a demoted leader does not remove values that another writer has set since',
       play: async (scripted) => {
         await scripted.elected();
         scripted.add(SELF.name, SELF.uid, { [LABEL]: 'gold' }, { [COST]: '7' });
@@ -128,7 +128,7 @@ describe('the label and the cost of a Pod', () => {
       calls: ['read web-0', 'patch web-0', 'read web-0'],
     },
     {
-      rule: 'a candidate takes away what an earlier process of its Pod left behind',
+      rule: 'a candidate removes both when an earlier process of its Pod left them',
       play: async (scripted) => {
         scripted.add(SELF.name, SELF.uid, { [LABEL]: 'true' }, { [COST]: '100' });
         scripted.publisher.followed();
@@ -138,7 +138,7 @@ describe('the label and the cost of a Pod', () => {
       calls: ['read web-0', 'patch web-0'],
     },
     {
-      rule: 'a candidate looks at its Pod once, however often others lead',
+      rule: 'a candidate reads its Pod once for any number of other leaders',
       play: async (scripted) => {
         scripted.publisher.followed();
         await promisesSettled();
@@ -150,7 +150,7 @@ describe('the label and the cost of a Pod', () => {
     },
   ];
 
-  for (const { rule, wishes = MARKS, play, marks, calls } of ROWS) {
+  for (const { rule, wishes = METADATA, play, marks, calls } of ROWS) {
     test(rule, async () => {
       const scripted = new ScriptedPublisher(wishes);
       await play(scripted);
@@ -161,7 +161,7 @@ describe('the label and the cost of a Pod', () => {
   }
 
   test('the publisher writes only the last state when several states were set during a request', async () => {
-    const scripted = new ScriptedPublisher(MARKS);
+    const scripted = new ScriptedPublisher(METADATA);
     scripted.holds = true;
     await scripted.elected();
     for (let term = 0; term < 5; term += 1) {
@@ -175,12 +175,12 @@ describe('the label and the cost of a Pod', () => {
   });
 
   test('the publisher sends another PATCH when the term ends during a PATCH', async () => {
-    const scripted = new ScriptedPublisher(MARKS);
+    const scripted = new ScriptedPublisher(METADATA);
     await scripted.elected();
     await scripted.demoted();
     scripted.holds = true;
     await scripted.elected();
-    // The read is answered, and the PATCH is under way when the term ends.
+    // The read is answered, and the PATCH is in flight when the term ends.
     const releasing = scripted.release();
     scripted.holds = true;
     await releasing;
@@ -191,7 +191,7 @@ describe('the label and the cost of a Pod', () => {
   });
 
   test('the publisher reads the Pod again when it has changed between the read and the PATCH', async () => {
-    const scripted = new ScriptedPublisher(MARKS);
+    const scripted = new ScriptedPublisher(METADATA);
     let isFirst = true;
     scripted.failing = (call) => {
       if (!call.startsWith('patch') || !isFirst) return null;
@@ -205,7 +205,7 @@ describe('the label and the cost of a Pod', () => {
   });
 
   test('a leader restores its label within a minute when a user has removed it', async () => {
-    const scripted = new ScriptedPublisher(MARKS);
+    const scripted = new ScriptedPublisher(METADATA);
     await scripted.elected();
     await scripted.run(FIRST_RECHECK_MS / 1_000);
     assert.equal(scripted.calls.filter((call) => call === 'read web-0').length, 2);
@@ -219,7 +219,7 @@ describe('the label and the cost of a Pod', () => {
 });
 
 test('the publisher reports its Pod as gone only when a consistent read does not find it', async () => {
-  const scripted = new ScriptedPublisher(MARKS);
+  const scripted = new ScriptedPublisher(METADATA);
   scripted.publisher.leaderChanged(OTHER_LEADS);
   scripted.pods.delete(OTHER.name);
   await scripted.elected();
@@ -236,7 +236,7 @@ test('the publisher reports its Pod as gone only when a consistent read does not
 describe('the label and the cost of the previous leader', () => {
   /** The other Pod led, and could not remove its label and cost. */
   function leftBehind(): ScriptedPublisher {
-    const scripted = new ScriptedPublisher(MARKS);
+    const scripted = new ScriptedPublisher(METADATA);
     scripted.add(OTHER.name, OTHER.uid, { [LABEL]: 'true' }, { [COST]: '100' });
     scripted.publisher.leaderChanged(OTHER_LEADS);
     scripted.publisher.leaderChanged(null);
@@ -276,7 +276,7 @@ describe('the label and the cost of the previous leader', () => {
   });
 
   test('the successor reads no other Pod when no Pod owned the Lease', async () => {
-    const scripted = new ScriptedPublisher(MARKS);
+    const scripted = new ScriptedPublisher(METADATA);
     scripted.publisher.leaderChanged({ ...OTHER_LEADS, uid: null });
     await scripted.elected();
     assert.ok(!scripted.calls.some((call) => call.endsWith(OTHER.name)));
@@ -395,7 +395,7 @@ describe('failures', () => {
   };
 
   test('the publisher warns once, after 5 s, with the rule and the effect, when a request is refused', async () => {
-    const scripted = new ScriptedPublisher(MARKS);
+    const scripted = new ScriptedPublisher(METADATA);
     scripted.failing = (call) => (call.startsWith('patch') ? FORBIDDEN : null);
     await scripted.elected();
     await scripted.run(4);
@@ -412,7 +412,7 @@ describe('failures', () => {
   });
 
   test('the publisher does not warn when a refusal ends within 5 s', async () => {
-    const scripted = new ScriptedPublisher(MARKS);
+    const scripted = new ScriptedPublisher(METADATA);
     scripted.failing = () => 'forbidden';
     await scripted.elected();
     await scripted.run(3);
@@ -437,7 +437,7 @@ describe('failures', () => {
   });
 
   test('a refusal is not over when there is nothing to write', async () => {
-    const scripted = new ScriptedPublisher(MARKS);
+    const scripted = new ScriptedPublisher(METADATA);
     scripted.failing = (call) => (call.startsWith('patch') ? 'forbidden' : null);
     await scripted.elected();
     await scripted.run(30);
@@ -449,7 +449,7 @@ describe('failures', () => {
   });
 
   test('the publisher warns of a temporary failure after a minute', async () => {
-    const scripted = new ScriptedPublisher(MARKS);
+    const scripted = new ScriptedPublisher(METADATA);
     scripted.failing = () => 'unavailable';
     await scripted.elected();
     await scripted.run(PASSING_FAILURE_MS / 1_000 - 1);
@@ -476,7 +476,7 @@ describe('failures', () => {
   }
 
   test('the publisher warns and names the option when the label has another meaning', async () => {
-    const scripted = new ScriptedPublisher(MARKS);
+    const scripted = new ScriptedPublisher(METADATA);
     scripted.add(SELF.name, SELF.uid, { [LABEL]: 'gold' });
     await scripted.elected();
     await scripted.run(10);
@@ -488,7 +488,7 @@ describe('failures', () => {
   });
 
   test('the pauses between attempts grow to a minute', async () => {
-    const scripted = new ScriptedPublisher(MARKS, () => 0.999);
+    const scripted = new ScriptedPublisher(METADATA, () => 0.999);
     const attempts: number[] = [];
     scripted.failing = () => {
       attempts.push(Math.round(scripted.clock.nowMs() / 1_000));
@@ -506,7 +506,7 @@ describe('failures', () => {
   });
 
   test('the publisher waits as long as the server requests', async () => {
-    const scripted = new ScriptedPublisher(MARKS);
+    const scripted = new ScriptedPublisher(METADATA);
     scripted.failing = () => ({ ...failureOf('throttled'), retryAfterMs: 30_000 });
     await scripted.elected();
     await scripted.run(29);
@@ -515,7 +515,7 @@ describe('failures', () => {
     assert.equal(scripted.calls.length, 2);
   });
 
-  test('a failure of the one kind of request does not delay the other', async () => {
+  test('a failure of one kind of request does not delay the other', async () => {
     const scripted = new ScriptedPublisher(ALL);
     scripted.failing = (call) => (call.startsWith('event') ? 'forbidden' : null);
     await scripted.elected();
@@ -567,7 +567,7 @@ describe('the end of a publisher', () => {
   });
 
   test('the label and the cost are removed when the term ends at the same moment', async () => {
-    const scripted = new ScriptedPublisher(MARKS);
+    const scripted = new ScriptedPublisher(METADATA);
     await scripted.elected();
     const closed = scripted.publisher.close();
     scripted.publisher.demoted('invariant');
@@ -601,7 +601,7 @@ describe('the end of a publisher', () => {
   });
 
   test('the publisher makes another attempt at the end when the Pod has changed', async () => {
-    const scripted = new ScriptedPublisher(MARKS);
+    const scripted = new ScriptedPublisher(METADATA);
     await scripted.elected();
     scripted.failing = (call) => (call.startsWith('patch') ? 'conflict' : null);
     scripted.publisher.demoted('stopped');

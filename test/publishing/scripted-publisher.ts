@@ -19,7 +19,7 @@ export type Call = `read ${string}` | `patch ${string}` | `event ${string}`;
 
 const TERM: Term = { fencingToken: '7', leaseUid: 'lease-1', acquireTimeMs: 0, resumed: false };
 
-/** Pods that can be read and patched, Events that can be written, and their failures. */
+/** Pods that can be read and patched, Events that can be written, and the failures of these requests. */
 export class ScriptedPublisher {
   readonly clock: ManualClock = new ManualClock();
   readonly pods: Map<string, PodMetadata> = new Map();
