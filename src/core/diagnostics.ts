@@ -95,14 +95,17 @@ export function recordFact(diagnostics: Diagnostics, fact: Fact, holder: PodRefe
     default: {
       const granted = grantedBy(fact);
       if (granted === null) return diagnostics;
-      return { ...recordAnswer(diagnostics, granted), holderPod: lastSeen(diagnostics.holderPod, fact, holder) };
+      return { ...recordAnswer(diagnostics, granted, fact), holderPod: lastSeen(diagnostics.holderPod, fact, holder) };
     }
   }
 }
 
-function recordAnswer(diagnostics: Diagnostics, granted: Granted): Diagnostics {
+function recordAnswer(diagnostics: Diagnostics, granted: Granted, fact: Fact): Diagnostics {
   const refusals = diagnostics.refusals.filter(({ missingRule }) => !isLifted(missingRule, granted));
-  return { ...diagnostics, failure: null, refusals };
+  // An open watch continues after its token is no longer accepted.
+  const isEvent = granted.verbs.includes('watch') && fact.type !== 'watchOpened';
+  const failure = isEvent && diagnostics.failure?.kind === 'unauthorized' ? diagnostics.failure : null;
+  return { ...diagnostics, failure, refusals };
 }
 
 function recordFailure(diagnostics: Diagnostics, failure: RequestFailure): Diagnostics {

@@ -58,7 +58,21 @@ for (const [answer, resource, ...verbs] of ANSWERS) {
   });
 }
 
+for (const [answer] of ANSWERS) {
+  const how = 'by' in answer ? ` by ${answer.by}` : '';
+  const isEvent = ('by' in answer && answer.by === 'watch') || /^(lease|pod)Deleted$/.test(answer.type);
+  test(`${answer.type}${how} ${isEvent ? 'shows nothing about a token that was refused' : 'shows that the token is accepted'}`, () => {
+    const refused = failure('unauthorized');
+    assert.equal(diagnosticsAfter(failed(refused), answer).failure, isEvent ? refused : null);
+  });
+}
+
 for (const resource of ['leases', 'pods'] as const) {
+  test(`the opening of a watch on ${resource} shows that the token is accepted`, () => {
+    const opened: Fact = { type: 'watchOpened', resource };
+    assert.equal(diagnosticsAfter(failed(failure('unauthorized')), opened).failure, null);
+  });
+
   test(`the opening of a watch on ${resource} ends a failure and lifts the refusal of the watch`, () => {
     const before = diagnosticsAfter(
       ...RULES.map(failed),

@@ -225,3 +225,12 @@ test('a Pod that is gone "has stopped, or is gone" only when stopped Pods count 
   assert.match(gone(COUNTS_STOPPED), /^Pod app-1 \(uid pod-1\) has stopped, or does not exist/);
   assert.match(gone(CONFIG), /^Pod app-1 \(uid pod-1\) does not exist/);
 });
+
+test('a token that is refused is explained although an open watch still receives events', () => {
+  const story = follows()
+    .take({ type: 'leaseWatchFailed', failure: failure('unauthorized') })
+    .podGone(RIVAL);
+  const { reason, message } = explained(story);
+  assert.equal(reason, 'unauthorized');
+  assert.match(message, /^The API server does not accept the token of Pod app-1/);
+});
