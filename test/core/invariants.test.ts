@@ -67,6 +67,6 @@ test('a step of a leader does not throw when its knowledge is consistent', () =>
 });
 
 test('a step of a candidate does not throw when it knows any of this', () => {
-  const gone = { ...knownHolderOf(follows()), fate: 'gone', released: true } as const;
+  const gone = { ...knownHolderOf(follows()), liveness: 'gone', released: true } as const;
   assert.doesNotThrow(() => take(follows(), { knownHolder: gone, disqualifiedBy: 'pod-deleted' }, nothing));
 });

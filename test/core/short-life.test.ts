@@ -89,16 +89,6 @@ const rows: readonly Row[] = [
     effects: ['setTimer retry 1000'],
   },
   {
-    rule: 'the deletion of a Lease that a person gave to another Pod does not count for this Pod',
-    given: () => {
-      const story = restoresTwice();
-      return story.watched(leaseOf(RIVAL, { uid: 'lease-3', resourceVersion: '16' }));
-    },
-    when: (story) => story.deleted(leaseOf(RIVAL, { uid: 'lease-3', resourceVersion: '17' })),
-    role: 'candidate',
-    effects: ['setTimer recheck 10000'],
-  },
-  {
     rule: 'the deletion of a released Lease by a successor does not count',
     given: () => restoresTwice().stepDown().settled().fire('leaving'),
     when: (story) => {

@@ -39,7 +39,7 @@ class Searching {
 }
 
 test('a leader lists Pods at the start of its term and then once a minute', async () => {
-  const { search, pending, clock, listed, ...searching } = new Searching();
+  const { search, pending, clock, listed } = new Searching();
   search.begin();
   assert.equal(pending.length, 1);
   pending.shift()?.({ ok: true, value: LISTING });
@@ -49,7 +49,6 @@ test('a leader lists Pods at the start of its term and then once a minute', asyn
   assert.equal(pending.length, 0);
   clock.advance(1);
   assert.equal(pending.length, 1);
-  assert.ok(searching);
 });
 
 test('a list is not sent again when the last one is unanswered', () => {
