@@ -133,16 +133,16 @@ function awaitsLease(input: RunningInput): ReasonDetails {
 }
 
 function stopped({ election, diagnostics, leader, endedBy }: ExplainInput): ReasonDetails {
-  const self = election?.config.self;
   // Not for a sibling: another process of its Pod held the Lease, and may lead.
-  if (election !== null && self !== undefined && leader?.uid === self.uid && diagnostics.takesPart) {
+  if (election !== null && leader?.uid === election.config.self.uid && diagnostics.takesPart) {
+    const { self, namespace } = election.config;
     return {
       reason: 'stopped',
       message:
         `This elector has stopped and Pod ${self.name} keeps the Lease, so that no other Pod leads before that Pod is ` +
         'deleted. Restart its container, and it leads again.',
       endsWhen: 'a new process of this Pod starts an elector, or the Pod is deleted',
-      command: kubectlDelete('pod', self.name, election.config.namespace),
+      command: kubectlDelete('pod', self.name, namespace),
       // A sibling that waited for the end of this process may have replaced it.
       caution: `Make sure first that no other process of Pod ${self.name} leads.`,
       error: endedBy,

@@ -26,5 +26,5 @@ export function printElector(this: PrintedElector, depth: number, options: Inspe
     term: term === undefined ? undefined : { fencingToken, resumed, leaseUid, acquireTime },
     unverifiedForMs: Math.round(unverifiedForMs),
   };
-  return `${name} ${inspect(shown, { ...options, depth: options.depth == null ? null : depth })}`;
+  return `${name} ${inspect(shown, { ...options, depth })}`;
 }
