@@ -41,6 +41,25 @@ test('an elector is printed before its start, and a nested one is cut like any o
   assert.match(inspect(new NightlyElector(), { colors: true }), /^NightlyElector \{/);
 });
 
+test('an elector at the depth of inspect is printed with the names of its objects only', async () => {
+  const scripted = new ScriptedElector();
+  await scripted.lead();
+  const printed = inspect(scripted.elector, { depth: 0, breakLength: Number.POSITIVE_INFINITY });
+  assert.match(printed, /^LeaseElector \{ state: 'leader', leader: \[Object\], term: \[Object\], /);
+});
+
+test('an elector is printed completely when inspect has no depth', async () => {
+  const scripted = new ScriptedElector();
+  await scripted.lead();
+  const printed = inspect(scripted.elector, { depth: null, breakLength: Number.POSITIVE_INFINITY });
+  assert.match(printed, /^LeaseElector \{ state: 'leader', leader: \{ name: 'web-0', /);
+});
+
+test('an elector below the depth of inspect has the color of a special value', () => {
+  const printed = inspect([[new LeaseElector()]], { depth: 1, colors: true });
+  assert.equal(printed, '[ [ \u001b[36m[LeaseElector]\u001b[39m ] ]');
+});
+
 test('the JSON of a term has its token as a string of all digits', async () => {
   const scripted = new ScriptedElector();
   const term = await scripted.lead();

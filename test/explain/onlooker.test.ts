@@ -7,7 +7,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LeaseRecord, PodRecord } from '../../src/core/lease-record.ts';
 import type { NodeRecord } from '../../src/core/node-record.ts';
+import type { RequestFailure } from '../../src/core/request-failure.ts';
 import { explainLook, type LeaseLook, type OnlookerReason } from '../../src/explain/onlooker.ts';
+import { failure } from '../core/story.ts';
 import { checkSection } from './explanation-table.ts';
 
 const NOW_MS = 1_800_000_000_000;
@@ -144,3 +146,84 @@ checkSection(
       return `| ${what} | \`${reason}\` | ${message} | ${command === null ? 'none' : `\`${command}\``} |\n`;
     }).join(''),
 );
+
+const rule = { verb: 'get', apiGroup: 'coordination.k8s.io', resource: 'leases', namespace: '' };
+
+/** The failed reads of a Lease, and what is said about them. */
+const UNREAD: readonly (readonly [
+  what: string,
+  failed: RequestFailure,
+  reason: OnlookerReason,
+  why: string,
+  endsWhen: string,
+])[] = [
+  [
+    'its rule has no namespace',
+    { ...failure('forbidden'), missingRule: rule },
+    'forbidden',
+    'the user of this command is not permitted. Grant it `get` on leases.coordination.k8s.io in the whole cluster.',
+    'the permission is granted',
+  ],
+  [
+    'its credentials are not accepted',
+    failure('unauthorized'),
+    'unauthorized',
+    'the API server does not accept the credentials of this command. Log in again.',
+    'the API server accepts the credentials',
+  ],
+  [
+    'the API server is not available',
+    failure('unavailable'),
+    'api-unreachable',
+    'it failed: unavailable.',
+    'the API server answers',
+  ],
+];
+
+for (const [what, failed, reason, why, endsWhen] of UNREAD) {
+  test(`an onlooker reports the reason ${reason} for an unread Lease when ${what}`, () => {
+    const said = explainLook({
+      namespace: 'shop',
+      leaseName: 'web',
+      lease: { ok: false, failure: failed },
+      wallMs: NOW_MS,
+    });
+    assert.deepEqual([said.answer, said.reason, said.endsWhen], ['unknown', reason, endsWhen]);
+    assert.equal(said.message, `The leader is unknown, because Lease shop/web cannot be read: ${why}`);
+  });
+}
+
+test('an onlooker reports that the holder does not renew when the Pod cannot be read and the Lease has no renewTime', () => {
+  const { answer, message } = explainLook({
+    namespace: 'shop',
+    leaseName: 'web',
+    lease: { ok: true, value: { ...LEASE, renewTimeMs: null } },
+    pod: { ok: false, failure: failure('unavailable') },
+    wallMs: NOW_MS,
+  });
+  assert.equal(answer, 'unknown');
+  assert.equal(
+    message,
+    'Pod web-0 holds Lease shop/web, and it does not renew. It is unknown whether that Pod exists: it failed: unavailable.',
+  );
+});
+
+for (const [what, changedAgoMs, caution] of [
+  ['changed a moment ago', 5_000, null],
+  ['has not changed for its duration', 60_000, 'Make sure first that no other program uses it.'],
+] as const) {
+  test(`nobody leads when the Lease has neither an owner nor a holder, and ${what}`, () => {
+    const changedAtMs = NOW_MS - changedAgoMs;
+    const lease = { ...LEASE, holderIdentity: null, owner: null, acquireTimeMs: changedAtMs, renewTimeMs: changedAtMs };
+    const said = explainLook({
+      namespace: 'shop',
+      leaseName: 'web',
+      lease: { ok: true, value: lease },
+      wallMs: NOW_MS,
+    });
+    assert.deepEqual([said.answer, said.reason, said.caution], ['none', 'foreign-lease', caution]);
+    const words =
+      caution === null ? /is empty: no Pod owns it, and it names no holder\./ : /, which names no holder and /;
+    assert.match(said.message, words);
+  });
+}
