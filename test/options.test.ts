@@ -9,12 +9,14 @@ import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { LeaseElector, LeaseElectorError, type LeaseElectorOptions } from '../src/index.ts';
 import {
+  checkLeaderOnlyOptions,
   checkStopOptions,
   DEFAULT_DRAIN_TIMEOUT_MS,
   DEFAULT_LEASE_DURATION_SECONDS,
   DEFAULT_RENEW_INTERVAL_MS,
   DEFAULT_REQUEST_TIMEOUT_MS,
   DEFAULT_START_GRACE_MS,
+  isLocalByVariable,
   type PodOptions,
   resolveOptions,
 } from '../src/options.ts';
@@ -55,6 +57,7 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ pod: { nam: undefined } }, 'options.pod must be an object with the strings name', 'the keys ["nam"]'],
   [{ pod: { uid: 5 } }, 'options.pod must be an object with the strings name', 'the keys ["uid"]'],
   [{ pod: { name: '' } }, 'options.pod must be an object with the strings name', 'the keys ["name"]'],
+  [{ pod: { getCurrentCluster: () => null } }, 'options.pod must be an object', 'the keys ["getCurrentCluster"]'],
   [{ pod: { toString: 'x' } }, 'options.pod must be an object with the strings name', 'the keys ["toString"]'],
 
   [{ pod: { name: '..' } }, 'options.pod.name must be at most 253 lower-case letters', 'is ".."'],
@@ -78,6 +81,7 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
     'is a string of 14 characters, which is not shown',
   ],
   [{ kubeConfig: { path: 7 } }, 'options.kubeConfig must be', 'but is another object'],
+  [{ kubeConfig: { path: '' } }, 'options.kubeConfig must be', 'but is another object'],
   [{ kubeConfig: { path: 'kind: Config\nusers: []' } }, 'options.kubeConfig must be', 'but is another object'],
   [{ kubeConfig: { path: '{"kind":"Config"}' } }, 'options.kubeConfig must be', 'but is another object'],
   [{ kubeConfig: null }, 'options.kubeConfig must be', 'but is null'],
@@ -138,6 +142,7 @@ const REFUSED: readonly (readonly [options: unknown, expected: string | RegExp, 
   [{ progressTimeoutMs: 0 }, 'options.progressTimeoutMs must be a whole number from 100', 'but is 0'],
   [{ endpoint: { host: '' } }, 'options.endpoint must be', 'the keys ["host"]'],
   [{ endpoint: { host: '[::1]' } }, 'options.endpoint must be', 'the keys ["host"]'],
+  [{ endpoint: { host: ['127.0.0.1'] } }, 'options.endpoint must be', 'the keys ["host"]'],
   [{ endpoint: new URL('http://localhost:5000') }, 'options.endpoint must be a plain object', 'inherits "'],
   [{ endpoint: new Map([['port', 5000]]) }, 'options.endpoint must be a plain object', 'inherits "get"'],
   [{ endpoint: true, exportEnv: 'yes' }, 'options.exportEnv must be a boolean', 'is "yes"'],
@@ -279,6 +284,7 @@ const REFUSED_OF_STOP: readonly (readonly [options: unknown, message: RegExp])[]
   [null, /^stop options must be an object, but is null\.$/],
   [true, /^stop options must be an object, but is true\.$/],
   [{ relaese: true }, /^stop options\.relaese does not exist\. Did you mean release\? Known options: release\.$/],
+  [{ name: 'web' }, /^stop options\.name does not exist\. Known options: release\.$/],
   [{ release: 'yes' }, /^stop options\.release must be a boolean, but is "yes"\.$/],
 ];
 
@@ -293,6 +299,29 @@ for (const [options, message] of REFUSED_OF_STOP) {
     assert.equal(elector.state, 'idle', 'an invalid call does not stop the elector');
   });
 }
+
+const REFUSED_OF_LEADER_ONLY: readonly (readonly [job: unknown, options: unknown, option: string, message: string])[] =
+  [
+    ['run', {}, 'job', 'the job of leaderOnly() must be a function, but is "run".'],
+    [() => 1, { onError: 7 }, 'onError', 'leaderOnly options.onError must be a function, but is 7.'],
+    [() => 1, { onFail: () => 1 }, 'onFail', 'leaderOnly options.onFail does not exist. Known options: onError.'],
+  ];
+
+for (const [job, options, option, message] of REFUSED_OF_LEADER_ONLY) {
+  test(`leaderOnly() rejects ${option} when ${message}`, () => {
+    assert.throws(() => checkLeaderOnlyOptions(job, options as Parameters<typeof checkLeaderOnlyOptions>[1]), {
+      code: 'ERR_LEASE_ELECTOR_OPTION',
+      option,
+      message,
+    });
+  });
+}
+
+test('leaderOnly() accepts a job with and without onError', () => {
+  const onError = (): void => {};
+  assert.equal(checkLeaderOnlyOptions(() => 1, { onError }).onError, onError);
+  assert.equal(checkLeaderOnlyOptions(() => 1, {}).onError, undefined);
+});
 
 test('each option has its documented default', () => {
   assert.deepEqual(resolveOptions({}), {
@@ -365,6 +394,8 @@ test('each option is accepted at the limits of its range', () => {
     { ...shared, logger: console },
     { ...shared, local: 'candidate' },
     { ...shared, succession: 'pod-stopped' as const },
+    { ...shared, succession: 'pod-deleted' as const },
+    { ...shared, pod: { name: undefined, namespace: 'shop', uid: undefined } },
     { ...shared, leaderLabel: 'leader', podDeletionCost: 1, events: true },
     { ...shared, leaderLabel: `${'a'.repeat(63)}.example.com/Leader_1.x`, podDeletionCost: 2 ** 31 - 1, events: false },
     { ...shared, leaderLabel: 'notkubernetes.io/leader' },
@@ -505,6 +536,19 @@ function unreadable(): readonly object[] {
   return [throwing, proxy];
 }
 
+test('the error has the error of a getter as its cause when no secret is read', () => {
+  const cause = new Error('no database');
+  const options: LeaseElectorOptions = {
+    get lease(): string {
+      throw cause;
+    },
+  };
+  assert.throws(
+    () => resolveOptions(options),
+    (error: Error) => error.cause === cause,
+  );
+});
+
 test('the error names a getter or Proxy that throws, and an endless prototype chain is rejected', () => {
   const failing = (name: string): object =>
     Object.defineProperty({}, name, {
@@ -528,6 +572,7 @@ test('the error names a getter or Proxy that throws, and an endless prototype ch
       [{ endpoint: one }, /^options\.endpoint cannot be read/] as const,
       [{ kubeConfig: one }, /^options\.kubeConfig cannot be read/] as const,
       [{ signal: one }, /^options\.signal must be an AbortSignal, but is /] as const,
+      [{ logger: one }, /^options\.logger must be an object .* but is an object that cannot be read/] as const,
       [{ lease: one }, /^options\.lease must be a non-empty string.* but is an object that cannot be read/] as const,
     ]),
     [endless, /^options must be a plain object/],
@@ -566,6 +611,18 @@ for (const [local, variable, role] of LOCAL) {
       resolveOptions({ ...(local === undefined ? {} : { local }) }, { LEASE_ELECTOR_LOCAL: variable }).local,
       role,
     );
+  });
+}
+
+for (const [variable, isLocal] of [
+  [undefined, false],
+  ['', false],
+  ['false', false],
+  ['candidate', true],
+  ['true', true],
+] as const) {
+  test(`a process is ${isLocal ? '' : 'not '}local by its variable when LEASE_ELECTOR_LOCAL is ${variable}`, () => {
+    assert.equal(isLocalByVariable({ LEASE_ELECTOR_LOCAL: variable }), isLocal);
   });
 }
 
