@@ -58,6 +58,12 @@ test('the socket that listens counts, not one that is connected to it', ON_LINUX
   assert.deepEqual(await findSocketHolder(PATH, proc), { pid: 22, uid: statSync(join(proc, '22')).uid });
 });
 
+test('the socket is found when the kernel pads its inode with spaces', ON_LINUX, async (t) => {
+  const padded = row(LISTENING, 8, '@lease-elector/pod-uid/hash').replace(' 8 ', '     8 ');
+  const proc = fakeProc(t, [padded], { '2': ['socket:[8]'] });
+  assert.equal((await findSocketHolder(PATH, proc))?.pid, 2);
+});
+
 test('the holder is null when it cannot be seen', ON_LINUX, async (t) => {
   const held = [row(LISTENING, 8, '@lease-elector/pod-uid/hash')];
   assert.equal(await findSocketHolder(PATH, fakeProc(t, held, { '1': ['socket:[88]'] })), null, 'another container');
