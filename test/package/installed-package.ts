@@ -55,7 +55,7 @@ export async function install(): Promise<{ readonly installed: InstalledPackage;
   const source = join(directory, 'source');
   // As `npm run build` does, but into another folder.
   await Promise.all([declare(join(source, 'dist'), installed.reports), bundle(join(source, 'dist'))]);
-  for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'deploy']) {
+  for (const name of ['package.json', 'README.md', 'LICENSE', 'deploy']) {
     cpSync(join(ROOT, name), join(source, name), { recursive: true });
   }
   const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts'], { cwd: source });
