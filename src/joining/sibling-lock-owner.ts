@@ -51,7 +51,7 @@ async function processWithSocket(inode: string, proc: string): Promise<SiblingLo
     for (const descriptor of await readdir(`${proc}/${pid}/fd`).catch(() => [])) {
       searched += 1;
       if (searched > SEARCHED_FILES_LIMIT) return null;
-      const target = await readlink(`${proc}/${pid}/fd/${descriptor}`).catch(() => '');
+      const target = await readlink(`${proc}/${pid}/fd/${descriptor}`).catch(() => null);
       if (target === `socket:[${inode}]`) return { pid: Number(pid), uid: (await stat(`${proc}/${pid}`)).uid };
     }
   }

@@ -67,7 +67,11 @@ test('the socket is found when the kernel pads its inode with spaces', ON_LINUX,
 test('the holder is null when it cannot be seen', ON_LINUX, async (t) => {
   const held = [row(LISTENING, 8, '@lease-elector/pod-uid/hash')];
   assert.equal(await findSocketHolder(PATH, fakeProc(t, held, { '1': ['socket:[88]'] })), null, 'another container');
-  assert.equal(await findSocketHolder(PATH, fakeProc(t, [], { '1': ['socket:[8]'] })), null, 'nobody listens');
+  assert.equal(
+    await findSocketHolder(PATH, fakeProc(t, [], { '1': ['socket:[8]', 'socket:[null]'] })),
+    null,
+    'nobody listens',
+  );
   const other = [row(LISTENING, 8, '@lease-elector/pod-uid/hash2')];
   assert.equal(await findSocketHolder(PATH, fakeProc(t, other, { '1': ['socket:[8]'] })), null, 'another address');
   assert.equal(await findSocketHolder(PATH, '/does/not/exist'), null, 'no /proc');
