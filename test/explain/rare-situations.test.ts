@@ -22,6 +22,7 @@ import {
   SELF,
   Story,
   starts,
+  WALL_MS,
 } from '../core/story.ts';
 import { checkTable, explained, forbidden } from './explanation-table.ts';
 
@@ -181,6 +182,43 @@ checkTable([
     since: '2023-11-14T22:13:20.000Z',
   },
   {
+    what: 'a candidate misses renewals when exactly the duration has passed',
+    story: () => follows(leaseOf(RIVAL, { renewTimeMs: WALL_MS, leaseDurationSeconds: 30 })).wait(30_000),
+    reason: 'following',
+    message:
+      'Pod app-2 leads, as far as this process knows. This process has received no renewal of Lease shop/app for 30 s, and is reading the Lease: wait.',
+    endsWhen: 'the API server answers, its Pod is deleted, or it releases the Lease',
+    since: '1970-01-01T00:00:05.000Z',
+  },
+  ...[{ finalizers: ['example.com/audit'] }, { holderIdentity: null }].map((changes) => ({
+    what: `a candidate sees no problem when the Lease of the leader has ${JSON.stringify(changes)}`,
+    story: () => follows(leaseOf(RIVAL, changes)),
+    reason: 'following' as const,
+    message:
+      'Pod app-2 leads. It does not renew Lease shop/app, so the other Pods cannot see whether its process hangs.',
+    endsWhen: 'its Pod is deleted, or it releases the Lease',
+    since: '1970-01-01T00:00:05.000Z',
+  })),
+  {
+    what: 'a Lease is foreign when it names a Pod that is gone and another Lease was its own',
+    story: () =>
+      follows()
+        .watched(
+          leaseOf(null, {
+            uid: 'lease-2',
+            resourceVersion: '30',
+            holderIdentity: RIVAL.name,
+            leaseDurationSeconds: 30,
+          }),
+        )
+        .podGone(RIVAL),
+    reason: 'foreign-lease',
+    message:
+      'Lease shop/app names "app-2" as its holder, and no Pod owns it. It counts as held until it has been unchanged for 30 s.',
+    endsWhen: 'the Lease stays unchanged until 2023-11-14T22:13:50.000Z, or is deleted',
+    since: '2023-11-14T22:13:20.000Z',
+  },
+  {
     what: 'a sibling cannot determine the leader when its read of the Lease is refused',
     story: () => watchesAsSibling().take({ type: 'leaseWatchFailed', failure: forbidden('get', 'leases') }),
     reason: 'sibling',
@@ -278,6 +316,18 @@ test('an explanation names no moment when the end of a foreign Lease is no date'
 
 test("an explanation shows the holder's containers as not terminated when nothing was reported about its Pod", () => {
   assert.equal(explained(follows()).holderPod?.containersTerminated, false);
+});
+
+test("an explanation shows the holder's Pod as ready, with the container that waits, when both are reported", () => {
+  const waiting = { container: 'app', reason: 'CrashLoopBackOff' };
+  const report = reportOf({ waiting });
+  const { holderPod } = explained(follows().podWatched(RIVAL, podOf(RIVAL, { resourceVersion: '6', report })));
+  assert.deepEqual([holderPod?.ready, holderPod?.waiting], [true, waiting]);
+});
+
+test("an explanation does not show the holder's Pod when a read has proven that it is gone", () => {
+  const { holderPod } = explained(follows().fire('backstop').podRead(RIVAL.name, null));
+  assert.equal(holderPod, null);
 });
 
 test('a leader does not report its Lease as deleted when a webhook rejects its renewal', () => {
