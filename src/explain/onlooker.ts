@@ -85,7 +85,7 @@ export function explainLook(look: LeaseLook): OnlookerExplanation {
 }
 
 function answerOf({ lease, pod }: LeaseLook, verdict: Verdict): Answer {
-  if (!lease.ok || verdict.kind === 'unknown') return 'unknown';
+  if (!lease.ok) return 'unknown';
   if (verdict.kind !== 'held') return 'none';
   switch (verdict.because) {
     case 'pod-exists':
@@ -112,7 +112,7 @@ function detailsOf(look: LeaseLook, input: RunningInput, verdict: Verdict): Onlo
   if (!look.lease.ok) return unread(input, look.lease.failure);
   switch (verdict.kind) {
     case 'held':
-      return look.pod?.ok === false && verdict.because === 'pod-unknown'
+      return look.pod?.ok === false && look.lease.value !== null && verdict.because === 'pod-unknown'
         ? unreadPod(input, look.lease.value, look.pod.failure)
         : withDoubt(explainHeld(input, verdict.because, verdict.recheckAtMs));
     case 'free':
@@ -244,15 +244,15 @@ function unread(input: RunningInput, failure: RequestFailure): ReasonDetails {
   };
 }
 
-function unreadPod(input: RunningInput, lease: LeaseRecord | null, failure: RequestFailure): ReasonDetails {
+function unreadPod(input: RunningInput, lease: LeaseRecord, failure: RequestFailure): ReasonDetails {
   const { config } = input.election;
-  const name = lease?.owner?.name ?? '';
-  const ageMs = lease === null ? null : renewalAgeMs(lease, input.wallMs);
+  const name = lease.owner?.name ?? '';
+  const ageMs = renewalAgeMs(lease, input.wallMs);
   const renewal = ageMs === null ? 'it does not renew' : `it renewed ${seconds(ageMs)} ago`;
   return {
     reason: 'holder-unknown',
     message: `Pod ${name} holds ${leaseOf(config)}, and ${renewal}. It is unknown whether that Pod exists: ${whyUnread(failure)}`,
-    sinceMs: lease?.acquireTimeMs ?? null,
+    sinceMs: lease.acquireTimeMs,
     endsWhen: endOf(failure),
   };
 }
