@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LeaseRecord, PodRecord, PodReport } from '../../src/core/lease-record.ts';
 import type { RequestFailure } from '../../src/core/request-failure.ts';
-import { explainLook, type LeaseLook, type OnlookerExplanation } from '../../src/explain/onlooker.ts';
+import { explainLook, type LeaseLook, type Look, type OnlookerExplanation } from '../../src/explain/onlooker.ts';
 import { failure, leaseOf, podOf, reportOf, WALL_MS } from '../core/story.ts';
 import { forbidden } from './explanation-table.ts';
 
@@ -25,7 +25,7 @@ function foreign(changes: Partial<LeaseRecord> = {}): Pick<LeaseLook, 'lease'> {
 }
 
 /** The holder's Pod with this report. */
-function pod(report: Partial<PodReport> = {}, changes: Partial<PodRecord> = {}): LeaseLook['pod'] {
+function pod(report: Partial<PodReport> = {}, changes: Partial<PodRecord> = {}): Look<PodRecord> {
   return { ok: true, value: podOf(HOLDER, { report: reportOf(report), ...changes }) };
 }
 
@@ -644,6 +644,18 @@ const rows: readonly Row[] = [
       command: `kubectl patch lease app -n shop --type=merge -p '{"metadata":{"finalizers":null}}'`,
       caution: 'Make sure first that the task of each finalizer is done, or is not needed.',
       failure: 'it failed: unavailable',
+    },
+  },
+  {
+    what: "the holder's Pod was not read",
+    look: () => ({ lease: lease() }),
+    parts: {
+      answer: 'unknown',
+      reason: 'holder-unknown',
+      message: 'Pod web-0 holds Lease shop/app; it is unknown whether its Pod exists until the API server answers.',
+      endsWhen: 'the API server answers',
+      since: -600_000,
+      leader: 'web-0/pod 5000',
     },
   },
 ];
