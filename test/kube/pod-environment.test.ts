@@ -85,7 +85,7 @@ for (const environment of [
   { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '' },
   { KUBERNETES_SERVICE_HOST: '', KUBERNETES_SERVICE_PORT: '443' },
 ]) {
-  test(`half of an address is none: ${JSON.stringify(environment)}`, (t) => {
+  test(`half of an address is an error: ${JSON.stringify(environment)}`, (t) => {
     assert.throws(() => read(environment, serviceAccount(t)), {
       code: BROKEN,
       message: /the address of the API server is missing/,

@@ -107,18 +107,21 @@ for (const field of ['file', 'mutator', 'line', 'original', 'replacement'] as co
   });
 }
 
-test('every line that is listed stands in its file, and what is changed in that line', () => {
-  const root = new URL('../../', import.meta.url);
-  const list: readonly ListedSurvivor[] = JSON.parse(
-    readFileSync(new URL('tools/mutation/survivors.json', root), 'utf8'),
-  );
-  for (const { file, line, original } of list) {
-    const lines = readFileSync(new URL(file, root), 'utf8').split('\n');
-    assert.ok(
-      lines.some((one) => one.trim() === line),
-      `${file} no longer has this line: ${line}`,
+for (const name of ['survivors', 'survivors-parts']) {
+  test(`every line in ${name}.json stands in its file, with the text that is changed`, () => {
+    const root = new URL('../../', import.meta.url);
+    const list: readonly ListedSurvivor[] = JSON.parse(
+      readFileSync(new URL(`tools/mutation/${name}.json`, root), 'utf8'),
     );
-    const [first = ''] = original.split('\n');
-    assert.ok(line.includes(first), `${first} is not in: ${line}`);
-  }
-});
+    assert.ok(list.length > 0);
+    for (const { file, line, original, reason } of list) {
+      const text = readFileSync(new URL(file, root), 'utf8');
+      assert.ok(
+        text.split('\n').some((one) => one.trim() === line),
+        `${file} no longer has this line: ${line}`,
+      );
+      assert.ok(text.replaceAll(/\s+/g, ' ').includes(original), `${original} is not in ${file}`);
+      assert.ok(reason.length > 20, `no reason: ${line}`);
+    }
+  });
+}

@@ -1,6 +1,6 @@
 /**
- * Compares Stryker's report with `survivors.json`, after a run of Stryker. The file lists each change of `src/core`
- * that no test notices, with the reason why no test can.
+ * Compares a report of Stryker with a list of survivors, after a run of Stryker. The list has each change that no test
+ * notices, with the reason why no test can. Its name is the argument: `survivors` for `src/core`, or `survivors-parts`.
  *
  * A survivor is identified by its content and not by its line number, so that edits elsewhere do not change the list.
  */
@@ -116,16 +116,18 @@ function isSame(left: Survivor, right: Survivor): boolean {
 
 if (import.meta.main) {
   const read = (name: string) => JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'));
-  const list: readonly ListedSurvivor[] = read('survivors.json');
-  const { unlisted, outdated } = compare(outcomeOf(read('../../coverage/mutation/report.json')), list);
+  const name = process.argv[2] ?? 'survivors';
+  const list: readonly ListedSurvivor[] = read(`${name}.json`);
+  const report = read(`../../coverage/mutation/${name.replace('survivors', 'report')}.json`);
+  const { unlisted, outdated } = compare(outcomeOf(report), list);
   for (const survivor of unlisted) console.error('No test notices this change:', JSON.stringify(survivor, null, 2));
   for (const listed of outdated) console.error('Listed, but no longer a survivor:', JSON.stringify(listed, null, 2));
   if (unlisted.length + outdated.length > 0) {
     console.error(
-      'Write a test for each change, or list it in tools/mutation/survivors.json with the reason why no test can notice it.',
+      `Write a test for each change, or list it in tools/mutation/${name}.json with the reason why no test can notice it.`,
     );
     process.exitCode = 1;
   } else {
-    console.log(`${list.length} changes survive, each for the reason listed in tools/mutation/survivors.json.`);
+    console.log(`${list.length} changes survive, each for the reason listed in tools/mutation/${name}.json.`);
   }
 }
