@@ -192,7 +192,9 @@ function notesOfLeader(input: RunningInput): readonly string[] {
   const { election, diagnostics, unverifiedForMs, nowMs, noProgressForMs = null } = input;
   const { config, knowledge } = election;
   const lease = knowledge.observation?.lease ?? null;
-  const [create, update] = [refusalOf(input, 'create'), refusalOf(input, 'update')];
+  const create = refusalOf(input, 'create');
+  // A leader with a Lease sends no other write, so a refusal by a webhook is that of a renewal.
+  const update = refusalOf(input, 'update') ?? (lease === null ? undefined : refusalWithoutRule(input));
   const read = refusalAmong(input, ['get pods']);
   const notes = [
     noProgressForMs === null

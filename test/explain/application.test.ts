@@ -234,3 +234,14 @@ test('a token that is refused is explained although an open watch still receives
   assert.equal(reason, 'unauthorized');
   assert.match(message, /^The API server does not accept the token of Pod app-1/);
 });
+
+test('a leader whose renewals are refused by a webhook is explained with that, until a write succeeds', () => {
+  const words = /; its renewals are refused, so the other Pods cannot see whether it hangs \(it failed: rejected\)/;
+  const refused = leads().fire('renew').fail('replaceLease', 'rejected');
+  assert.match(explained(refused).message, words);
+  const written = ownLease({ resourceVersion: '12' });
+  assert.doesNotMatch(
+    explained(refused.take({ type: 'leaseWritten', request: 99, lease: written })).message,
+    /refused/,
+  );
+});
