@@ -190,7 +190,8 @@ export class Checkers implements ProcessObserver {
     if (record.term !== null) this.#violated(4, `${process.name} is elected twice without a demotion`);
     record.term = term;
     // A person may have edited the Lease after the write that began the term, and before its answer.
-    const isNewest = this.#newestTerm === null || term.fencingToken > this.#newestTerm.token;
+    const newest = this.#newestTerm;
+    const isNewest = newest === null || term.fencingToken > newest.token;
     record.sinceVersion = isNewest ? term.fencingToken : this.#leaseVersion + 1n;
     const { pod } = process;
     const isOwnCreate = this.#creators.get(String(term.fencingToken)) === process;
@@ -208,18 +209,16 @@ export class Checkers implements ProcessObserver {
         `${process.name} leads by version ${term.fencingToken} of the Lease, which its Pod does not own`,
       );
     }
-    const newest = this.#newestTerm;
     if (newest !== null && !pod.gone && !this.#isExcused(process)) {
-      const grows = term.fencingToken > newest.token;
       const resumes = term.resumed && newest.pod === pod && term.fencingToken === newest.token;
-      if (!grows && !resumes) {
+      if (!isNewest && !resumes) {
         this.#violated(
           3,
           `${process.name} has the token ${term.fencingToken} after ${newest.token} of ${newest.pod.name}`,
         );
       }
     }
-    if (newest === null || term.fencingToken > newest.token) this.#newestTerm = { token: term.fencingToken, pod };
+    if (isNewest) this.#newestTerm = { token: term.fencingToken, pod };
   }
 
   // --- Writes of the API server
