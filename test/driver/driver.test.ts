@@ -6,72 +6,35 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Announcement } from '../../src/core/effect.ts';
 import { InvariantError } from '../../src/core/election.ts';
-import type { LeaseContent, LeaseRecord } from '../../src/core/lease-record.ts';
-import { Driver, INPUT_QUEUE_LIMIT, WATCH_EVENT_QUEUE_LIMIT } from '../../src/driver/driver.ts';
-import { ManualClock } from '../worlds/manual-clock.ts';
-import { failureOf, promisesSettled, ScriptedPorts, storedLease } from './scripted-ports.ts';
+import type { LeaseContent } from '../../src/core/lease-record.ts';
+import { INPUT_QUEUE_LIMIT, WATCH_EVENT_QUEUE_LIMIT } from '../../src/driver/driver.ts';
+import { type Driven, drive as driveScripted, lead, leaseOfOther, OTHER, SELF, SELF_POD } from './scripted-driver.ts';
+import { failureOf, promisesSettled, storedLease } from './scripted-ports.ts';
 
-const SELF = { name: 'web-0', uid: 'pod-0' };
-const OTHER = { name: 'web-1', uid: 'pod-1' };
-const SELF_POD = { ...SELF, resourceVersion: '5', terminating: false };
+interface ObservedDriver extends Driven {
+  readonly announced: string[];
+  readonly defects: unknown[];
+  readonly listener: { receive: (announcement: Announcement) => void; settle: (drained: boolean) => void };
+}
 
 /** A driver with its ports, and the announcements that it made. */
-function drive(): {
-  world: ScriptedPorts;
-  clock: ManualClock;
-  driver: Driver;
-  announced: string[];
-  defects: unknown[];
-  listener: { receive: (announcement: Announcement) => void; settle: (drained: boolean) => void };
-} {
-  const world = new ScriptedPorts();
-  const clock = new ManualClock();
+function drive(): ObservedDriver {
   const announced: string[] = [];
   const defects: unknown[] = [];
   const listener = { receive: (_: Announcement): void => undefined, settle: (_: boolean): void => undefined };
-  const driver = new Driver({
-    config: {
-      self: SELF,
-      namespace: 'shop',
-      leaseName: 'web',
-      renewIntervalMs: 1_000,
-      leaseDurationSeconds: 3,
-      succession: 'pod-deleted',
-      startGraceMs: 30_000,
+  const driven = driveScripted((application) => ({
+    ...application,
+    announce(announcement) {
+      announced.push(announcement.type);
+      listener.receive(announcement);
     },
-    ports: world.ports,
-    clock,
-    random: { next: () => 0.5 },
-    application: {
-      announce(announcement) {
-        announced.push(announcement.type);
-        listener.receive(announcement);
-      },
-      settleWork: () =>
-        new Promise((resolve) => {
-          listener.settle = resolve;
-        }),
-      defect: (error) => defects.push(error),
-    },
-  });
-  return { world, clock, driver, announced, defects, listener };
-}
-
-/** Makes the process the leader. */
-async function lead(driven: ReturnType<typeof drive>): Promise<LeaseRecord> {
-  const { world, driver } = driven;
-  driver.take({ type: 'started' });
-  world.tellLock('held');
-  world.take('list lease').succeed({ items: [], resourceVersion: '10' });
-  await promisesSettled();
-  world.take('read pod web-0').succeed(SELF_POD);
-  await promisesSettled();
-  const creation = world.take('create lease');
-  const lease = storedLease(creation.content as LeaseContent, 11);
-  creation.succeed(lease);
-  await promisesSettled();
-  assert.equal(driver.state.role.name, 'leader');
-  return lease;
+    settleWork: () =>
+      new Promise((resolve) => {
+        listener.settle = resolve;
+      }),
+    defect: (error) => defects.push(error),
+  }));
+  return { ...driven, announced, defects, listener };
 }
 
 /** Breaks the watch of another Pod's Lease after its list was answered. */
@@ -187,20 +150,6 @@ test('a driver announces a warning when the bind of the socket is refused', asyn
   world.tellLock('taken', { refusedBy: 'EACCES' });
   assert.deepEqual(announced, ['warning']);
 });
-
-/** The Lease of another Pod, which renews it. */
-function leaseOfOther(resourceVersion: number, renewTimeMs: number): LeaseRecord {
-  const content: LeaseContent = {
-    holderIdentity: OTHER.name,
-    owner: OTHER,
-    acquireTimeMs: 1_000,
-    renewTimeMs,
-    leaseDurationSeconds: 3,
-    leaseTransitions: 0,
-    releasedBy: null,
-  };
-  return storedLease(content, resourceVersion);
-}
 
 test('a driver claims the lock and watches the Lease, and the answers lead to a term', async () => {
   const driven = drive();

@@ -2,6 +2,7 @@
  * A driver whose ports and application record everything, and the two states from which most tests start.
  */
 
+import assert from 'node:assert/strict';
 import type { LeaseContent, LeaseRecord, PodRecord, PodReference } from '../../src/core/lease-record.ts';
 import type { ElectionConfig } from '../../src/core/state.ts';
 import { type Application, Driver } from '../../src/driver/driver.ts';
@@ -42,7 +43,13 @@ export function drive(change: (application: Application) => Application = (appli
   const log: string[] = [];
   const settlings: PromiseWithResolvers<boolean>[] = [];
   let freed = 0;
-  Object.assign(world.ports.siblingLock, { free: () => (freed += 1) });
+  const { free } = world.ports.siblingLock;
+  Object.assign(world.ports.siblingLock, {
+    free: () => {
+      freed += 1;
+      free();
+    },
+  });
   const application: Application = {
     announce: (announcement) =>
       log.push(announcement.type === 'demoted' ? `demoted: ${announcement.reason}` : announcement.type),
@@ -90,6 +97,7 @@ export async function lead({ world, driver }: Driven): Promise<LeaseRecord> {
   const lease = storedLease(creation.content as LeaseContent, 11);
   creation.succeed(lease);
   await promisesSettled();
+  assert.equal(driver.state.role.name, 'leader');
   return lease;
 }
 

@@ -5,16 +5,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RequestFailureKind } from '../../src/core/request-failure.ts';
-import { type JoinedElection, joinElection, type Runtime } from '../../src/joining/join-election.ts';
-import { localPorts } from '../../src/joining/local-election.ts';
-import type { Cluster } from '../../src/kube/connect.ts';
+import { type JoinedElection, joinElection } from '../../src/joining/join-election.ts';
 import { type LeaseElectorOptions, resolveOptions } from '../../src/options.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
 import { failure } from '../core/story.ts';
-import { ManualClock } from '../worlds/manual-clock.ts';
+import type { ManualClock } from '../worlds/manual-clock.ts';
 import { until } from '../worlds/until.ts';
-
-const POD = { name: 'web-0', uid: 'pod-uid' };
+import { IDENTITY, scriptedRuntime } from './scripted-runtime.ts';
 
 /** The answer of the API server: a failure, an error of the connection, or `ok`. */
 type Answer = RequestFailureKind | Error | 'ok';
@@ -27,7 +23,7 @@ interface Joining {
   readonly log: readonly string[];
   /** Answers the request that waits. */
   readonly answer: (answer: Answer) => void;
-  /** Waits until the log has so many entries, and returns them. */
+  /** Waits until the log has this number of entries, and returns them. */
   readonly logged: (entries: number) => Promise<readonly string[]>;
 }
 
@@ -36,34 +32,28 @@ interface Joining {
  * request for the identity waits for `answer`.
  */
 function join(options: LeaseElectorOptions = {}, connections: readonly Error[] = []): Joining {
-  const clock = new ManualClock();
   const errors = [...connections];
   const log: string[] = [];
   const controller = new AbortController();
   let waiting: PromiseWithResolvers<Answer> | null = null;
-  const cluster: Cluster = {
-    identify: async (given) => {
-      log.push(`identify ${JSON.stringify(given)}`);
-      waiting = Promise.withResolvers<Answer>();
-      const answer = await waiting.promise;
-      if (answer instanceof Error) throw answer;
-      if (answer !== 'ok') return { ok: false, failure: failure(answer) };
-      return { ok: true, value: { pod: POD, namespace: 'shop', lease: 'web' } };
+  const { runtime, clock } = scriptedRuntime(
+    {
+      identify: async (given) => {
+        log.push(`identify ${JSON.stringify(given)}`);
+        waiting = Promise.withResolvers<Answer>();
+        const answer = await waiting.promise;
+        if (answer instanceof Error) throw answer;
+        if (answer !== 'ok') return { ok: false, failure: failure(answer) };
+        return { ok: true, value: IDENTITY };
+      },
+      close: () => log.push('close'),
     },
-    ports: () => localPorts(POD, 'leader', systemClock),
-    close: () => log.push('close'),
-  };
-  const runtime: Runtime = {
-    clock,
-    random: { next: () => 0.5 },
-    connect: async () => {
+    () => {
       log.push('connect');
       const error = errors.shift();
       if (error !== undefined) throw error;
-      return cluster;
     },
-    siblingLock: () => localPorts(POD, 'leader', systemClock).siblingLock,
-  };
+  );
   const joined = joinElection(resolveOptions(options), runtime, {
     signal: controller.signal,
     warn: (code, message) => log.push(`warning ${code}: ${message}`),
@@ -98,7 +88,7 @@ test('the request for the identity contains the Pod and the Lease of the options
   await logged(4);
   answer('ok');
   const { identity, local } = await joined;
-  assert.deepEqual([identity.pod, local], [POD, null]);
+  assert.deepEqual([identity, local], [IDENTITY, null]);
   assert.deepEqual(log, [
     'connect',
     'connected',
@@ -131,7 +121,7 @@ test('a failed request for the identity is reported, and repeated after the back
   clock.advance(60_000);
   await logged(8);
   answer('ok');
-  assert.deepEqual((await joined).identity.pod, POD);
+  assert.deepEqual((await joined).identity, IDENTITY);
   assert.deepEqual(log.slice(6), ['request sent', 'identify {}', 'request withdrawn']);
 });
 

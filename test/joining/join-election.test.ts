@@ -7,15 +7,11 @@ import { test } from 'node:test';
 import type { RequestFailureKind } from '../../src/core/request-failure.ts';
 import { LeaseElectorError } from '../../src/errors.ts';
 import { type Entrance, joinElection, type Runtime } from '../../src/joining/join-election.ts';
-import { localPorts } from '../../src/joining/local-election.ts';
-import type { Cluster } from '../../src/kube/connect.ts';
 import { resolveOptions } from '../../src/options.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
 import { failure } from '../core/story.ts';
-import { ManualClock } from '../worlds/manual-clock.ts';
+import type { ManualClock } from '../worlds/manual-clock.ts';
 import { until } from '../worlds/until.ts';
-
-const POD = { name: 'web-0', uid: 'pod-uid' };
+import { IDENTITY, scriptedRuntime } from './scripted-runtime.ts';
 
 /** The environment of an elector that joins. Warnings are collected. */
 function entrance(signal = new AbortController().signal, warnings: string[] = []): Entrance {
@@ -29,29 +25,22 @@ function failing(
   errors: Error[],
   refusals: RequestFailureKind[] = [],
 ): { runtime: Runtime; clock: ManualClock; attempts: () => number } {
-  const clock = new ManualClock();
   let attempts = 0;
-  const cluster: Cluster = {
-    identify: async () => {
-      attempts += 1;
-      const kind = refusals.shift();
-      if (kind !== undefined) return { ok: false, failure: failure(kind) };
-      return { ok: true, value: { pod: POD, namespace: 'shop', lease: 'web' } };
+  const { runtime, clock } = scriptedRuntime(
+    {
+      identify: async () => {
+        attempts += 1;
+        const kind = refusals.shift();
+        if (kind !== undefined) return { ok: false, failure: failure(kind) };
+        return { ok: true, value: IDENTITY };
+      },
     },
-    ports: () => localPorts(POD, 'leader', systemClock),
-    close: () => undefined,
-  };
-  const runtime: Runtime = {
-    clock,
-    random: { next: () => 0.5 },
-    connect: async () => {
+    () => {
       attempts += 1;
       const error = errors.shift();
       if (error !== undefined) throw error;
-      return cluster;
     },
-    siblingLock: () => localPorts(POD, 'leader', systemClock).siblingLock,
-  };
+  );
   return { runtime, clock, attempts: () => attempts };
 }
 
@@ -75,7 +64,7 @@ test('credentials are read again when no file descriptor is free', async () => {
     await until(() => attempts() === attempt && clock.timers.size === 1);
     clock.advance(60_000);
   }
-  assert.deepEqual((await place).identity.pod, POD);
+  assert.deepEqual((await place).identity, IDENTITY);
   assert.equal(attempts(), 6);
 });
 
@@ -122,7 +111,7 @@ for (const [kind, code, warning] of [
       assert.deepEqual(warnings, attempt < 3 ? [] : [warning]);
       clock.advance(afterMs);
     }
-    assert.deepEqual((await place).identity.pod, POD);
+    assert.deepEqual((await place).identity, IDENTITY);
     assert.deepEqual(warnings, [warning, 'refusal-over']);
   });
 
@@ -150,7 +139,7 @@ test('another failure between two refusals does not count for the grace', async 
     await until(() => attempts() === attempt && clock.timers.size === 1);
     clock.advance(60_000);
   }
-  assert.deepEqual((await place).identity.pod, POD);
+  assert.deepEqual((await place).identity, IDENTITY);
 });
 
 test('the first refusal after a long outage is repeated within a second, the second within two', async () => {
@@ -167,7 +156,7 @@ test('the first refusal after a long outage is repeated within a second, the sec
     clock.advance(afterMs);
   }
   await until(() => attempts() === outage.length + 4);
-  assert.deepEqual((await place).identity.pod, POD);
+  assert.deepEqual((await place).identity, IDENTITY);
 });
 
 test('a difference between the clocks causes a warning, and its end a second one', async () => {

@@ -9,15 +9,13 @@ import { test } from 'node:test';
 import type { Answer } from '../../src/driver/ports.ts';
 import { LeaseElectorError } from '../../src/errors.ts';
 import { type Entrance, type JoinedElection, joinElection, type Runtime } from '../../src/joining/join-election.ts';
-import { localPorts } from '../../src/joining/local-election.ts';
 import type { Cluster } from '../../src/kube/connect.ts';
 import type { Identity } from '../../src/kube/identity.ts';
 import { type LeaseElectorOptions, resolveOptions } from '../../src/options.ts';
 import { failure } from '../core/story.ts';
-import { ManualClock } from '../worlds/manual-clock.ts';
+import type { ManualClock } from '../worlds/manual-clock.ts';
 import { until } from '../worlds/until.ts';
-
-const IDENTITY: Identity = { pod: { name: 'web-0', uid: 'pod-uid' }, namespace: 'shop', lease: 'web' };
+import { IDENTITY, scriptedRuntime } from './scripted-runtime.ts';
 
 /** An error of the connection, and a failure of the request for the identity, each once. */
 interface Trouble {
@@ -42,32 +40,23 @@ function join(
   { ofConnection, ofIdentity, duringConnection }: Trouble = {},
   onRequest?: NonNullable<Entrance['onRequest']>,
 ): Joining {
-  const clock = new ManualClock();
   const controller = new AbortController();
   const connections: Parameters<Runtime['connect']>[0][] = [];
-  const ports = localPorts(IDENTITY.pod, 'leader', clock);
-  const siblingLock = { claim: () => undefined, free: () => undefined };
   let identityFails = ofIdentity !== undefined;
-  const cluster: Cluster = {
-    identify: async (): Promise<Answer<Identity>> => {
-      if (!identityFails) return { ok: true, value: IDENTITY };
-      identityFails = false;
-      return { ok: false, failure: failure('unavailable') };
+  const { runtime, clock, cluster, siblingLock } = scriptedRuntime(
+    {
+      identify: async (): Promise<Answer<Identity>> => {
+        if (!identityFails) return { ok: true, value: IDENTITY };
+        identityFails = false;
+        return { ok: false, failure: failure('unavailable') };
+      },
     },
-    ports: () => ports,
-    close: () => undefined,
-  };
-  const runtime: Runtime = {
-    clock,
-    random: { next: () => 0.5 },
-    connect: async (given) => {
+    (given) => {
       connections.push(given);
       duringConnection?.(controller);
       if (ofConnection !== undefined && connections.length === 1) throw ofConnection;
-      return cluster;
     },
-    siblingLock: () => siblingLock,
-  };
+  );
   const ignore = (): void => undefined;
   const joined = joinElection(resolveOptions(options), runtime, {
     signal: controller.signal,
