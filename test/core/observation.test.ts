@@ -308,7 +308,7 @@ test('a confirmation changes only the moment since which nothing is unverified',
   assert.equal(story.state.knowledge.observation?.sinceMs, 1_000_000);
 });
 
-test('a list confirms an absent Lease when it shows again that there is none', () => {
+test('a list confirms an absent Lease when it shows again that the Lease does not exist', () => {
   const story = follows()
     .deleted(leaseOf(RIVAL, { resourceVersion: '25' }))
     .wait(20_000)

@@ -94,7 +94,7 @@ interface Probe {
   readonly httpGet: { readonly path: string; readonly port: string };
 }
 
-test('a candidate is ready as soon as a leader is known, and remains ready when there is none', async (t) => {
+test('a candidate is ready as soon as a leader is known, and remains ready without a leader', async (t) => {
   const { server, port } = await startServer(t);
   const status = (): Promise<number> => statusOf(t, port, '/readyz', '127.0.0.1');
   assert.equal(await status(), 503);

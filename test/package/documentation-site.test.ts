@@ -128,7 +128,7 @@ test('a link outside of the base is broken when the site has a base', (t) => {
   assert.deepEqual(inspectSite(directory, '/base/').broken, ['index.html: /']);
 });
 
-test('a link leads to a page of the site, or else to a file of the repository, and throws when there is none', (t) => {
+test('a link leads to a page of the site, otherwise to a file of the repository, and throws without either', (t) => {
   const directory = directoryOf(t);
   const page = (text: string): string => sitePage(ROOT, 'docs/runbook.md', text, directory);
   const home = 'https://github.com/lease-elector/lease-elector/blob/main';
