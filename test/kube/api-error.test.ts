@@ -9,6 +9,7 @@ import {
   failureOfAnswer,
   failureOfError,
   failureOfErrorEvent,
+  malformed,
   provesAbsence,
   readStatus,
 } from '../../src/kube/api-error.ts';
@@ -255,4 +256,135 @@ test('the message names the problem of the token when it is known', () => {
   assert.equal(failure.tokenProblem, 'it expired at noon');
   assert.match(failure.message, /does not accept the token: it expired at noon$/);
   assert.equal('tokenProblem' in failureOfAnswer(REQUEST, 401, null, undefined), false);
+});
+
+const READ_POD: ApiRequest = { verb: 'get', apiGroup: '', resource: 'pods', namespace: 'shop', name: 'web-0' };
+
+const NOT_FOUND = statusBody(404, 'NotFound', 'pods "web-0" not found', { name: 'web-0', kind: 'pods' });
+
+const EVENTS: Readonly<Record<string, readonly [object: unknown, kind: RequestFailureKind, words: string]>> = {
+  'code 410': [{ kind: 'Status', code: 410, message: 'too old' }, 'expired', '(code 410): too old'],
+  'the reason Expired': [{ kind: 'Status', code: 500, reason: 'Expired' }, 'expired', '(code 500): '],
+  'the reason Gone': [{ kind: 'Status', reason: 'Gone' }, 'expired', '(code 0): '],
+  'code 429': [{ kind: 'Status', code: 429, message: 'slow' }, 'throttled', '(code 429): slow'],
+  'code 500': [{ kind: 'Status', code: 500, message: 'etcd' }, 'unavailable', '(code 500): etcd'],
+  'no Status': [{ kind: 'Pod', code: 410, reason: 'Gone' }, 'unavailable', '(code 0): no Status'],
+};
+
+for (const [what, [object, kind, words]] of Object.entries(EVENTS)) {
+  test(`an ERROR event with ${what} is ${kind}`, () => {
+    const failure = failureOfErrorEvent({ ...READ_POD, verb: 'watch' }, object);
+    assert.equal(failure.kind, kind);
+    assert.equal(failure.message, `watch pods "web-0" in namespace "shop" was ended by an ERROR event ${words}`);
+  });
+}
+
+test('an ERROR event has the pause of its Status', () => {
+  const status = { kind: 'Status', code: 429, details: { retryAfterSeconds: 2 } };
+  assert.equal(failureOfErrorEvent(READ_POD, status).retryAfterMs, 2_000);
+});
+
+const BASE = 'get pods "web-0" in namespace "shop" was answered';
+const ADVICE: readonly (readonly [httpStatus: number, body: unknown, message: string])[] = [
+  [300, null, `${BASE} 300. Redirects are not followed: configure the address of the API server itself`],
+  [399, null, `${BASE} 399. Redirects are not followed: configure the address of the API server itself`],
+  [299, null, `${BASE} 299`],
+  [400, null, `${BASE} 400`],
+  [404, NOT_FOUND, `${BASE} 404: pods "web-0" not found`],
+  [
+    401,
+    null,
+    `${BASE} 401. The API server does not accept the token, even after the token was read again: its Pod may be deleted, it may have expired, or it may belong to another cluster`,
+  ],
+  [403, null, `${BASE} 403. Grant \`get\` on pods in namespace "shop" to the Pod's service account`],
+  [
+    403,
+    { ...NOT_FOUND, message: 'unable to create', details: { causes: [{ reason: 'NamespaceTerminating' }] } },
+    `${BASE} 403: unable to create. The namespace is being deleted, so nothing can be created in it`,
+  ],
+  [
+    403,
+    { ...NOT_FOUND, message: 'because it is being terminated' },
+    `${BASE} 403: because it is being terminated. The namespace is being deleted, so nothing can be created in it`,
+  ],
+];
+
+for (const [httpStatus, body, message] of ADVICE) {
+  test(`the answer ${httpStatus}${body === null ? '' : ' with a Status'} is explained with what to do`, () => {
+    assert.equal(failureOfAnswer(READ_POD, httpStatus, readStatus(body), undefined).message, message);
+  });
+}
+
+test('the problem of a token is named for a 401 alone', () => {
+  const of = (httpStatus: number) => failureOfAnswer(READ_POD, httpStatus, null, undefined, undefined, 'it expired');
+  assert.equal(of(401).message, `${BASE} 401. The API server does not accept the token: it expired`);
+  assert.equal(of(401).tokenProblem, 'it expired');
+  assert.doesNotMatch(of(403).message, /expired/);
+  assert.equal(of(403).tokenProblem, undefined);
+});
+
+test('only a 403 has a missing rule', () => {
+  for (const httpStatus of [400, 401, 404, 409, 500])
+    assert.equal(failureOfAnswer(READ_POD, httpStatus, null, undefined).missingRule, null);
+  assert.deepEqual(failureOfAnswer(READ_POD, 403, null, undefined).missingRule, {
+    verb: 'get',
+    apiGroup: '',
+    resource: 'pods',
+    namespace: 'shop',
+  });
+});
+
+for (const [header, seconds] of [
+  ['7', 7],
+  [' 7 ', 7],
+  ['123456789', 123_456_789],
+  ['1234567890', 3],
+  ['7s', 3],
+  ['x7', 3],
+  ['-7', 3],
+  ['Wed, 21 Oct 2026 07:28:00 GMT', 3],
+  [undefined, 3],
+] as const) {
+  test(`the pause after ${header === undefined ? 'no header' : `Retry-After: ${header}`} is ${seconds} s when the Status has 3 s`, () => {
+    const status = readStatus({ ...NOT_FOUND, details: { retryAfterSeconds: 3 } });
+    assert.equal(failureOfAnswer(READ_POD, 503, status, header).retryAfterMs, seconds * 1_000);
+  });
+}
+
+test('an answer without a pause has none', () => {
+  assert.equal(failureOfAnswer(READ_POD, 503, readStatus(NOT_FOUND), undefined).retryAfterMs, null);
+});
+
+test('an error is explained by its words, its code, or its value', () => {
+  const messageOf = (error: unknown): string => failureOfError(READ_POD, error).message;
+  const begin = 'get pods "web-0" in namespace "shop" failed: ';
+  assert.equal(messageOf(new Error('socket hang up')), `${begin}socket hang up`);
+  assert.equal(messageOf(Object.assign(new Error(''), { code: 'ECONNRESET' })), `${begin}ECONNRESET`);
+  assert.equal(messageOf('text'), `${begin}text`);
+  assert.equal(messageOf(Object.assign(new Error(''), { code: 7 })), begin);
+  assert.match(
+    messageOf(Object.assign(new Error('self-signed'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })),
+    /self-signed\. The certificate of the API server is not trusted \(DEPTH_ZERO_SELF_SIGNED_CERT\): check that ca\.crt/,
+  );
+});
+
+test('an error with data that may contain credentials is replaced, and another one is passed on', () => {
+  const plain = new Error('plain');
+  assert.equal(failureOfError(READ_POD, plain).cause, plain);
+  for (const property of ['rawPacket', 'options']) {
+    const error = Object.assign(new Error('words'), { code: 'HPE', [property]: 'secret' });
+    const { cause } = failureOfError(READ_POD, error);
+    assert.notEqual(cause, error);
+    assert.deepEqual([(cause as Error).message, (cause as { code?: string }).code], ['words', 'HPE']);
+  }
+});
+
+test('an answer that cannot be used is malformed', () => {
+  assert.deepEqual(malformed(READ_POD, 'no'), {
+    kind: 'malformed',
+    message: 'get pods "web-0" in namespace "shop": no',
+    retryAfterMs: null,
+    missingRule: null,
+    cause: null,
+  });
 });

@@ -94,7 +94,7 @@ export function statusBody(
   reason: string,
   message: string,
   details: Record<string, unknown> = {},
-): unknown {
+): Record<string, unknown> {
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, details, code };
 }
 
