@@ -5,10 +5,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RequestFailure } from '../../src/core/request-failure.ts';
-import type { ApiAnswer, ApiTransport } from '../../src/kube/api-client.ts';
-import { type ApiRequest, pathOf } from '../../src/kube/api-request.ts';
+import type { ApiAnswer } from '../../src/kube/api-client.ts';
+import { pathOf } from '../../src/kube/api-request.ts';
 import { namespaceExists } from '../../src/kube/namespace-api.ts';
 import { podPort, podWatchPort } from '../../src/kube/pod-api.ts';
+import { scriptedTransport } from './scripted-transport.ts';
 
 const FAILURE: RequestFailure = {
   kind: 'unavailable',
@@ -26,19 +27,8 @@ const podNamed = (name: string, label: string) => ({
   metadata: { name, namespace: 'shop', uid: `uid-${name}`, resourceVersion: '7', labels: { app: label } },
 });
 
-function transport(answerTo: (request: ApiRequest) => ApiAnswer): { client: ApiTransport; requests: ApiRequest[] } {
-  const requests: ApiRequest[] = [];
-  const client = {
-    request: async (request: ApiRequest) => {
-      requests.push(request);
-      return answerTo(request);
-    },
-  } as unknown as ApiTransport;
-  return { client, requests };
-}
-
 test('a Pod is read by its path', async () => {
-  const { client, requests } = transport(() => ({ ok: true, value: podNamed('web-0', 'web') }));
+  const { client, requests } = scriptedTransport(() => ({ ok: true, value: podNamed('web-0', 'web') }));
   const answer = await podPort(client, 'shop').read('web-0');
   assert.ok(answer.ok);
   assert.deepEqual([answer.value?.name, answer.value?.uid], ['web-0', 'uid-web-0']);
@@ -46,18 +36,18 @@ test('a Pod is read by its path', async () => {
 });
 
 test('a Pod is absent only when the answer proves it, and every other failure is passed on', async () => {
-  assert.deepEqual(await podPort(transport(() => failed(true)).client, 'shop').read('web-0'), {
+  assert.deepEqual(await podPort(scriptedTransport(() => failed(true)).client, 'shop').read('web-0'), {
     ok: true,
     value: null,
   });
-  assert.deepEqual(await podPort(transport(() => failed(false)).client, 'shop').read('web-0'), {
+  assert.deepEqual(await podPort(scriptedTransport(() => failed(false)).client, 'shop').read('web-0'), {
     ok: false,
     failure: FAILURE,
   });
 });
 
 test('a name that no Pod can have is not requested', async () => {
-  const { client, requests } = transport(() => failed(true));
+  const { client, requests } = scriptedTransport(() => failed(true));
   const answer = await podPort(client, 'shop').read('..');
   assert.ok(!answer.ok);
   assert.equal(answer.failure.message, 'get pods ".." in namespace "shop": no Pod can have that name');
@@ -65,7 +55,7 @@ test('a name that no Pod can have is not requested', async () => {
 });
 
 test('an answer without a kind is no Pod', async () => {
-  const { client } = transport(() => ({ ok: true, value: { ...podNamed('web-0', 'web'), kind: undefined } }));
+  const { client } = scriptedTransport(() => ({ ok: true, value: { ...podNamed('web-0', 'web'), kind: undefined } }));
   const answer = await podPort(client, 'shop').read('web-0');
   assert.ok(!answer.ok);
   assert.match(
@@ -76,7 +66,7 @@ test('an answer without a kind is no Pod', async () => {
 
 test('the labels of the two Pods that were read last are kept, each once', async () => {
   let label = 'first';
-  const { client, requests } = transport((request) =>
+  const { client, requests } = scriptedTransport((request) =>
     request.verb === 'list' ? { ok: true, value: { items: [] } } : { ok: true, value: podNamed(request.name, label) },
   );
   const port = podPort(client, 'shop');
@@ -97,7 +87,7 @@ test('the labels of the two Pods that were read last are kept, each once', async
 test('a Pod is listed by its name, and an item of the list may leave out its kind', async () => {
   const { kind: _kind, apiVersion: _version, ...item } = podNamed('web-0', 'web');
   const list = { kind: 'PodList', apiVersion: 'v1', metadata: { resourceVersion: '9' }, items: [item] };
-  const { client, requests } = transport(() => ({ ok: true, value: list }));
+  const { client, requests } = scriptedTransport(() => ({ ok: true, value: list }));
   const answer = await podWatchPort(client, 'shop', 'web-0').list();
   assert.ok(answer.ok);
   assert.deepEqual(
@@ -108,9 +98,9 @@ test('a Pod is listed by its name, and an item of the list may leave out its kin
 });
 
 test('a namespace exists, does not exist, or is not shown', async () => {
-  const { client, requests } = transport(() => ({ ok: true, value: {} }));
+  const { client, requests } = scriptedTransport(() => ({ ok: true, value: {} }));
   assert.equal(await namespaceExists(client, 'shop'), true);
   assert.deepEqual(requests.map(pathOf), ['/api/v1/namespaces/shop']);
-  assert.equal(await namespaceExists(transport(() => failed(true)).client, 'shop'), false);
-  assert.equal(await namespaceExists(transport(() => failed(false)).client, 'shop'), null);
+  assert.equal(await namespaceExists(scriptedTransport(() => failed(true)).client, 'shop'), false);
+  assert.equal(await namespaceExists(scriptedTransport(() => failed(false)).client, 'shop'), null);
 });

@@ -4,21 +4,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ApiAnswer, ApiTransport } from '../../src/kube/api-client.ts';
-import { type ApiRequest, pathOf } from '../../src/kube/api-request.ts';
+import type { ApiAnswer } from '../../src/kube/api-client.ts';
+import { pathOf } from '../../src/kube/api-request.ts';
 import { readNode } from '../../src/kube/node-api.ts';
+import { scriptedTransport } from './scripted-transport.ts';
 
-function transport(answer: ApiAnswer): { client: ApiTransport; requests: ApiRequest[] } {
-  const requests: ApiRequest[] = [];
-  const client: ApiTransport = {
-    async request(request) {
-      requests.push(request);
-      return answer;
-    },
-    stream: () => assert.fail('a Node is not watched'),
-  };
-  return { client, requests };
-}
+const transport = (answer: ApiAnswer) => scriptedTransport(() => answer);
 
 const NODE = {
   apiVersion: 'v1',

@@ -7,10 +7,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LeaseRecord } from '../../src/core/lease-record.ts';
 import type { RequestFailure } from '../../src/core/request-failure.ts';
-import type { ApiTransport, ByteSink } from '../../src/kube/api-client.ts';
+import type { ApiAnswer, ApiTransport, ByteSink } from '../../src/kube/api-client.ts';
 import type { ApiRequest } from '../../src/kube/api-request.ts';
 import { leaseWatchPort } from '../../src/kube/lease-api.ts';
 import { type WatchedObject, watchPort } from '../../src/kube/watch-stream.ts';
+import { scriptedTransport } from './scripted-transport.ts';
 
 const LEASE = {
   kind: 'Lease',
@@ -34,16 +35,7 @@ const REFUSED: RequestFailure = {
 };
 
 /** The port of a Lease whose list has this answer. */
-function listing(answer: { ok: true; value: unknown } | { ok: false; failure: RequestFailure }) {
-  const requests: ApiRequest[] = [];
-  const client = {
-    request: async (request: ApiRequest) => {
-      requests.push(request);
-      return answer;
-    },
-  } as unknown as ApiTransport;
-  return { requests, port: leaseWatchPort(client, 'shop', 'web') };
-}
+const listing = (answer: ApiAnswer) => leaseWatchPort(scriptedTransport(() => answer).client, 'shop', 'web');
 
 const LISTS: Readonly<Record<string, readonly [list: unknown, problem: string | null]>> = {
   'a list': [LIST, null],
@@ -83,7 +75,7 @@ const LISTS: Readonly<Record<string, readonly [list: unknown, problem: string | 
 
 for (const [what, [list, problem]] of Object.entries(LISTS)) {
   test(`a list answer with ${what} is ${problem === null ? 'read' : 'malformed'}`, async () => {
-    const answer = await listing({ ok: true, value: list }).port.list();
+    const answer = await listing({ ok: true, value: list }).list();
     if (problem === null) {
       assert.ok(answer.ok, answer.ok ? '' : answer.failure.message);
       assert.equal(answer.value.resourceVersion, '41');
@@ -96,7 +88,8 @@ for (const [what, [list, problem]] of Object.entries(LISTS)) {
 }
 
 test('a list that fails is reported with its failure', async () => {
-  assert.deepEqual(await listing({ ok: false, failure: REFUSED }).port.list(), { ok: false, failure: REFUSED });
+  const answer = await listing({ ok: false, failure: REFUSED, absent: false }).list();
+  assert.deepEqual(answer, { ok: false, failure: REFUSED });
 });
 
 test('a list and a watch by label request the label, and not a name', async () => {
