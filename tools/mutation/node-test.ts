@@ -1,0 +1,69 @@
+/**
+ * The part of `node:test` that the tests under mutation use. It collects the tests and hooks of one file at a time; the
+ * runner decides which of them run, and how often. `node:test` itself runs each test once in a process.
+ */
+
+import type { TestContext } from 'node:test';
+
+export { mock } from 'node:test';
+
+type Hook = (context: TestContext) => unknown;
+
+/** A test; its name begins with the names of its groups. */
+export interface CollectedTest {
+  readonly name: string;
+  readonly run: Hook;
+}
+
+/** The tests and hooks of one file. */
+export interface TestFile {
+  readonly tests: CollectedTest[];
+  readonly before: Hook[];
+  readonly beforeEach: Hook[];
+  readonly afterEach: Hook[];
+  readonly after: Hook[];
+}
+
+let file: TestFile;
+let groups: readonly string[];
+
+/** Begins the collection of a test file. Its module must be loaded before the next call. */
+export function beginTestFile(): TestFile {
+  file = { tests: [], before: [], beforeEach: [], afterEach: [], after: [] };
+  groups = [];
+  return file;
+}
+
+interface Options {
+  readonly skip?: boolean | string | undefined;
+}
+
+export function test(name: string, ...rest: readonly [Hook] | readonly [Options, Hook]): void {
+  const [options, run] = rest.length === 1 ? [{}, rest[0]] : rest;
+  if (!options.skip) file.tests.push({ name: [...groups, name].join(' › '), run });
+}
+
+export function describe(name: string, define: () => void): void {
+  const outer = groups;
+  groups = [...outer, name];
+  define();
+  groups = outer;
+}
+
+export const suite: typeof describe = describe;
+
+export function before(hook: Hook): void {
+  file.before.push(hook);
+}
+
+export function beforeEach(hook: Hook): void {
+  file.beforeEach.push(hook);
+}
+
+export function afterEach(hook: Hook): void {
+  file.afterEach.push(hook);
+}
+
+export function after(hook: Hook): void {
+  file.after.push(hook);
+}

@@ -1,0 +1,375 @@
+/**
+ * A test runner for Stryker that runs the tests of `node:test` in one process. The runner that Stryker has for them
+ * starts a process for each file and each mutant, which takes longer than the tests.
+ *
+ * The sources are loaded once. The test files are loaded again for each mutant, with the files that they import from
+ * `test/`, so each mutant begins with new clusters and clocks.
+ *
+ * A mutant can leave something behind in the process, such as a changed table or an error that nobody awaits. So a test
+ * kills a mutant only if it fails with the mutant, passes without it, and fails with it again.
+ */
+
+import { globSync } from 'node:fs';
+import { enableCompileCache, registerHooks } from 'node:module';
+import { basename, dirname, resolve } from 'node:path';
+import { mock, type TestContext } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import fc from 'fast-check';
+import { beginTestFile, type CollectedTest, type TestFile } from './node-test.ts';
+
+/** The settings of this runner in Stryker's configuration. */
+interface Settings {
+  readonly nodeTest: {
+    /** Patterns of the test files. */
+    readonly include: readonly string[];
+    readonly exclude: readonly string[];
+    /** A test that takes longer fails. */
+    readonly testLimitMs: number;
+  };
+}
+
+/**
+ * The parts of Stryker's interface (https://stryker-mutator.io/docs/stryker-js/api/typedoc/) that this runner uses. The
+ * declarations of `@stryker-mutator/api` do not pass `exactOptionalPropertyTypes`.
+ */
+interface DryRunOptions {
+  /** The files with mutants. */
+  readonly files?: readonly string[];
+}
+
+interface MutantRunOptions {
+  readonly activeMutant: { readonly id: string };
+  readonly sandboxFileName: string;
+  /** `static`: the mutant is active while the sources are loaded, into a new process. */
+  readonly mutantActivation: 'runtime' | 'static';
+  /** The tests that reach the mutant; left out when it is static. */
+  readonly testFilter?: readonly string[];
+  /** A mutant that is reached more often is in a loop without an end. */
+  readonly hitLimit?: number;
+}
+
+const SUCCESS = 0;
+const FAILURE = 1;
+
+interface TestResult {
+  readonly id: string;
+  readonly name: string;
+  readonly fileName: string;
+  readonly timeSpentMs: number;
+  readonly status: typeof SUCCESS | typeof FAILURE;
+  readonly failureMessage?: string;
+}
+
+/** How often each mutant was reached, by its id. */
+type Hits = Record<string, number>;
+
+interface Coverage {
+  readonly static: Hits;
+  readonly perTest: Record<string, Hits>;
+}
+
+interface DryRunResult {
+  readonly status: 'complete';
+  readonly tests: readonly TestResult[];
+  readonly mutantCoverage: Coverage;
+}
+
+type MutantRunResult =
+  | { readonly status: 'survived'; readonly nrOfTests: number }
+  | {
+      readonly status: 'killed';
+      readonly killedBy: readonly string[];
+      readonly failureMessage: string;
+      readonly nrOfTests: number;
+    };
+
+/** The global variable that the mutated sources read. */
+interface MutationState {
+  activeMutant?: string | undefined;
+  currentTestId?: string | undefined;
+  mutantCoverage?: Coverage;
+  hitCount?: number;
+  hitLimit?: number | undefined;
+}
+
+/** The limit of a hook that ends something, such as a server. A mutant can prevent that end. */
+const END_LIMIT_MS = 1_000;
+
+/** Separates the file from the name in the id of a test. */
+const SEPARATOR = '#';
+
+/** A loaded test file. */
+interface Loaded {
+  readonly path: string;
+  readonly file: TestFile;
+  /** Why it could not be loaded; `null` when it was. */
+  readonly failure: string | null;
+}
+
+/** Switches the mutant on or off. */
+type MutantSwitch = (on: boolean) => void;
+
+export class NodeTestRunner {
+  static readonly inject = ['options'] as const;
+
+  readonly #include: string[];
+  readonly #exclude: string[];
+  readonly #testLimitMs: number;
+  readonly #stryker: MutationState;
+  /** The number of mutants that each test, and each test file, has killed in this process. */
+  readonly #kills = new Map<string, number>();
+  #loads = 0;
+  #mutants = 0;
+  #onStrayError: (error: unknown) => void = () => undefined;
+
+  constructor({ nodeTest: { include, exclude, testLimitMs } }: Settings) {
+    this.#include = [...include];
+    this.#exclude = [...exclude];
+    this.#testLimitMs = testLimitMs;
+    const scope = globalThis as { __stryker__?: MutationState };
+    scope.__stryker__ ??= {};
+    this.#stryker = scope.__stryker__;
+  }
+
+  capabilities(): { readonly reloadEnvironment: boolean } {
+    return { reloadEnvironment: false };
+  }
+
+  async init(): Promise<void> {
+    enableCompileCache('coverage/mutation/compile-cache');
+    // With new values in each run, a mutant would survive in one run and not in the next.
+    fc.configureGlobal({ seed: 1 });
+    const tests = urlOf('test');
+    registerHooks({
+      resolve: (specifier, context, next) => {
+        if (specifier === 'node:test' && context.parentURL?.startsWith(tests)) {
+          return { url: import.meta.resolve('./node-test.ts'), shortCircuit: true };
+        }
+        const found = next(specifier, context);
+        return found.url.startsWith(tests) ? { ...found, url: `${found.url}?load=${this.#loads}` } : found;
+      },
+    });
+    const report = (error: unknown): void => this.#onStrayError(error);
+    process.on('unhandledRejection', report);
+    process.on('uncaughtException', report);
+  }
+
+  async dryRun({ files = [] }: DryRunOptions): Promise<DryRunResult> {
+    const mutantCoverage: Coverage = { static: {}, perTest: {} };
+    this.#stryker.mutantCoverage = mutantCoverage;
+    for (const file of files) await import(urlOf(file));
+    const results: TestResult[] = [];
+    for (const path of this.#testFiles()) {
+      this.#stryker.currentTestId = path;
+      const loaded = await this.#load(path);
+      // A mutant that runs while the file is loaded may affect each of its tests.
+      const { [path]: whileLoading = {} } = mutantCoverage.perTest;
+      delete mutantCoverage.perTest[path];
+      if (loaded.failure !== null) results.push(failed(path, path, 0, loaded.failure));
+      for (const test of loaded.file.tests) {
+        const id = idOf(path, test);
+        mutantCoverage.perTest[id] = { ...whileLoading };
+        this.#stryker.currentTestId = id;
+        const start = performance.now();
+        const failure = await this.#run(loaded.file, test);
+        const ms = performance.now() - start;
+        results.push(failure === null ? passed(path, id, ms) : failed(path, id, ms, failure));
+      }
+      await end(loaded.file.after);
+    }
+    return { status: 'complete', tests: results, mutantCoverage };
+  }
+
+  async mutantRun({ activeMutant, ...options }: MutantRunOptions): Promise<MutantRunResult> {
+    this.#mutants += 1;
+    this.#stryker.hitLimit = options.hitLimit;
+    const activate: MutantSwitch = (on) => {
+      this.#stryker.activeMutant = on ? activeMutant.id : undefined;
+      this.#stryker.hitCount = 0;
+    };
+    activate(options.mutantActivation === 'static');
+    try {
+      await import(urlOf(options.sandboxFileName));
+    } catch (error) {
+      return killed(null, messageOf(error), 0);
+    }
+    const result = await this.#findKiller(activate, options);
+    activate(false);
+    return result;
+  }
+
+  async #findKiller(activate: MutantSwitch, options: Omit<MutantRunOptions, 'activeMutant'>): Promise<MutantRunResult> {
+    const { mutantActivation, sandboxFileName, testFilter } = options;
+    const paths = testFilter === undefined ? this.#testFiles() : [...new Set(testFilter.map(fileOf))];
+    let count = 0;
+    for (const path of this.#likelyKillers(paths, sandboxFileName)) {
+      activate(true);
+      const loaded = await this.#load(path);
+      const ids = loaded.failure === null ? loaded.file.tests.map((test) => idOf(path, test)) : [path];
+      const chosen = ids.filter((id) => testFilter === undefined || id === path || testFilter.includes(id));
+      for (const id of this.#likelyKillers(chosen)) {
+        count += 1;
+        activate(true);
+        const failure = await this.#runOf(loaded, id);
+        if (failure === null || !(await this.#isKiller(id, activate, mutantActivation === 'static'))) continue;
+        for (const one of [id, path]) this.#kills.set(one, (this.#kills.get(one) ?? 0) + 1);
+        await end(loaded.file.after);
+        return killed(id, failure, count);
+      }
+      await end(loaded.file.after);
+    }
+    return { status: 'survived', nrOfTests: count };
+  }
+
+  /** Sorts tests or files: first the tests of that source, then those that have killed the most mutants. */
+  #likelyKillers(names: readonly string[], source?: string): string[] {
+    const rank = (name: string): number =>
+      source !== undefined && isTestOf(name, source) ? Number.POSITIVE_INFINITY : (this.#kills.get(name) ?? 0);
+    return names.toSorted((left, right) => (rank(left) === rank(right) ? 0 : rank(right) - rank(left)));
+  }
+
+  /** Whether the test that has failed with the mutant passes without it, and fails with it again. */
+  async #isKiller(id: string, activate: MutantSwitch, isStatic: boolean): Promise<boolean> {
+    // The sources were loaded with the mutant, into a new process.
+    if (!isStatic) {
+      activate(false);
+      const failure = await this.#runAlone(id);
+      // Stryker catches the error, starts a new process, and runs the mutant there again. There is no earlier mutant in
+      // a new process, so that a failure can only come from this one.
+      if (failure !== null && this.#mutants > 1) throw new Error(`${id} fails without a mutant: ${failure}`);
+      activate(true);
+    }
+    return (await this.#runAlone(id)) !== null;
+  }
+
+  #testFiles(): string[] {
+    return globSync(this.#include, { exclude: this.#exclude }).toSorted();
+  }
+
+  async #load(path: string): Promise<Loaded> {
+    this.#loads += 1;
+    const file = beginTestFile();
+    try {
+      await import(urlOf(path));
+      for (const hook of file.before) await hook(contextOf(path, []));
+      return { path, file, failure: null };
+    } catch (error) {
+      return { path, file, failure: messageOf(error) };
+    }
+  }
+
+  /** Loads a test file again, and runs one of its tests. Returns why it fails, or `null`. */
+  async #runAlone(id: string): Promise<string | null> {
+    const loaded = await this.#load(fileOf(id));
+    const failure = await this.#runOf(loaded, id);
+    await end(loaded.file.after);
+    return failure;
+  }
+
+  /** Runs the test with that id; the id of a file is that of its loading. */
+  async #runOf({ path, file, failure }: Loaded, id: string): Promise<string | null> {
+    if (failure !== null || id === path) return failure;
+    const test = file.tests.find((one) => idOf(path, one) === id);
+    // A mutant can change the rows of a table, and with them the names of the tests.
+    return test === undefined ? 'the test is missing' : this.#run(file, test);
+  }
+
+  async #run(file: TestFile, test: CollectedTest): Promise<string | null> {
+    const ends: (() => unknown)[] = [];
+    const context = contextOf(test.name, ends);
+    const { promise: stopped, reject: stop } = Promise.withResolvers<never>();
+    const timer = setTimeout(stop, this.#testLimitMs, new Error(`it did not end within ${this.#testLimitMs} ms`));
+    this.#onStrayError = stop;
+    const body = async (): Promise<void> => {
+      for (const hook of file.beforeEach) await hook(context);
+      await test.run(context);
+    };
+    try {
+      await Promise.race([body(), stopped]);
+      return null;
+    } catch (error) {
+      return messageOf(error);
+    } finally {
+      clearTimeout(timer);
+      this.#onStrayError = () => undefined;
+      await end([...file.afterEach.map((hook) => () => hook(context)), ...ends]);
+      mock.reset();
+    }
+  }
+}
+
+function urlOf(path: string): string {
+  return pathToFileURL(resolve(path)).href;
+}
+
+function idOf(path: string, test: CollectedTest): string {
+  return `${path}${SEPARATOR}${test.name}`;
+}
+
+function fileOf(id: string): string {
+  return id.split(SEPARATOR, 1)[0] ?? id;
+}
+
+/** Whether the file has the tests of that source, as `test/core/watch.test.ts` has those of `src/core/watch.ts`. */
+function isTestOf(path: string, source: string): boolean {
+  return (
+    resolve(dirname(source)).endsWith(dirname(path).replace('test', 'src')) &&
+    basename(path, '.test.ts') === basename(source, '.ts')
+  );
+}
+
+/** Runs hooks that end something. A failure here says nothing about the mutant: its test has ended. */
+async function end(hooks: readonly ((context: TestContext) => unknown)[]): Promise<void> {
+  for (const hook of hooks) {
+    const { promise: timeIsOver, resolve: stop } = Promise.withResolvers<void>();
+    const timer = setTimeout(stop, END_LIMIT_MS);
+    try {
+      await Promise.race([hook(contextOf('end', [])), timeIsOver]);
+    } catch {
+      // See above.
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The part of a test's context that the tests use. */
+function contextOf(name: string, ends: (() => unknown)[]): TestContext {
+  const context = {
+    name,
+    mock,
+    after: (hook: () => unknown) => ends.unshift(hook),
+    diagnostic: () => undefined,
+    skip: () => undefined,
+    test: async (_name: string, run: (inner: unknown) => unknown) => run(context),
+  };
+  return context as unknown as TestContext;
+}
+
+function passed(path: string, id: string, timeSpentMs: number): TestResult {
+  return { id, name: id, fileName: resolve(path), timeSpentMs, status: SUCCESS };
+}
+
+function failed(path: string, id: string, timeSpentMs: number, failureMessage: string): TestResult {
+  return { id, name: id, fileName: resolve(path), timeSpentMs, status: FAILURE, failureMessage };
+}
+
+function killed(id: string | null, failureMessage: string, nrOfTests: number): MutantRunResult {
+  return { status: 'killed', killedBy: id === null ? [] : [id], failureMessage, nrOfTests };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+const PATTERNS = { type: 'array', items: { type: 'string' } };
+const SETTINGS = { include: PATTERNS, exclude: PATTERNS, testLimitMs: { type: 'number' } };
+
+/** Stryker reads both names. */
+export const strykerPlugins: readonly object[] = [
+  { kind: 'TestRunner', name: 'node-test', injectableClass: NodeTestRunner },
+];
+
+export const strykerValidationSchema: object = {
+  properties: { nodeTest: { type: 'object', properties: SETTINGS, required: Object.keys(SETTINGS) } },
+};
