@@ -72,10 +72,10 @@ function areAllTerminated(spec: Readonly<Record<string, unknown>>, status: Reado
     // A list that cannot be parsed is not an empty list.
     if (!isListOfObjects(spec[containers]) || !isListOfObjects(status[statuses])) return false;
     const reported = objectsOf(status[statuses]);
-    const ended = new Set(reported.filter(isTerminated).map(({ name }) => name));
+    const names = new Set(reported.map(({ name }) => name));
     return (
       reported.every(isTerminated) &&
-      objectsOf(spec[containers]).every(({ name }) => typeof name === 'string' && ended.has(name))
+      objectsOf(spec[containers]).every(({ name }) => typeof name === 'string' && names.has(name))
     );
   });
 }

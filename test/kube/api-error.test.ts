@@ -114,6 +114,11 @@ const REFUSALS: readonly { readonly refuser: string; readonly message: string }[
       'leases "web" is forbidden: exceeded quota: small, requested: count/leases=1, used: count/leases=4, limited: 4',
   },
   {
+    refuser: 'A ValidatingAdmissionPolicy',
+    message: 'leases "web" is forbidden: ValidatingAdmissionPolicy refused the request',
+  },
+  { refuser: 'A ResourceQuota', message: 'leases "web" is forbidden: exceeded quota' },
+  {
     refuser: 'The Pod security of the namespace',
     message: 'pods "web" is forbidden: violates PodSecurity "restricted:latest": host namespaces',
   },
@@ -132,6 +137,12 @@ for (const { refuser, message } of REFUSALS) {
     });
   }
 }
+
+test('a redirect and a success are unavailable, even if they contain the refusal of a webhook', () => {
+  const status = readStatus(statusBody(302, 'Found', 'admission webhook "x" denied the request: no'));
+  for (const httpStatus of [200, 302, 399])
+    assert.equal(failureOfAnswer(REQUEST, httpStatus, status, undefined).kind, 'unavailable');
+});
 
 test('a 404 of a webhook does not prove that the object is absent', () => {
   const details = { name: 'web', kind: 'leases' };

@@ -4,7 +4,15 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ApiRequest, acceptOf, describeRequest, pathOf } from '../../src/kube/api-request.ts';
+import {
+  type ApiRequest,
+  type ApiVerb,
+  acceptOf,
+  contentTypeOf,
+  describeRequest,
+  methodOf,
+  pathOf,
+} from '../../src/kube/api-request.ts';
 
 const REQUEST: ApiRequest = { verb: 'get', apiGroup: '', resource: 'pods', namespace: 'shop', name: 'web-0' };
 
@@ -19,7 +27,24 @@ const PATHS: readonly (readonly [request: ApiRequest, path: string])[] = [
     `${COLLECTION}?watch=true&allowWatchBookmarks=true&fieldSelector=metadata.name%3Da%20b&resourceVersion=4%201&timeoutSeconds=300`,
   ],
   [{ ...REQUEST, resource: 'nodes', namespace: '' }, '/api/v1/nodes/web-0'],
+  [{ ...LEASES, verb: 'list', selection: { labelSelector: 'a=b' } }, `${COLLECTION}?labelSelector=a%3Db`],
 ];
+
+const METHODS: Readonly<Record<ApiVerb, string>> = {
+  get: 'GET',
+  list: 'GET',
+  watch: 'GET',
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+};
+for (const [verb, method] of Object.entries(METHODS) as [ApiVerb, string][]) {
+  test(`the method of ${verb} is ${method}, and its body is ${verb === 'patch' ? 'a merge patch' : 'JSON'}`, () => {
+    assert.equal(methodOf(verb), method);
+    assert.equal(contentTypeOf(verb), verb === 'patch' ? 'application/merge-patch+json' : 'application/json');
+  });
+}
 
 for (const [request, path] of PATHS) {
   test(`the path of ${describeRequest(request)} is ${path.slice(0, 60)}`, () => assert.equal(pathOf(request), path));

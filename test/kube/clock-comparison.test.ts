@@ -96,6 +96,12 @@ test('no difference is reported while the answers of two API servers contradict 
   assert.deepEqual(reports, []);
 });
 
+test('a date of more than 64 characters is not parsed', () => {
+  const dateOf = (length: number): string => `${'Sun, 06 Nov 1994 08:49:37 GMT ('.padEnd(length - 1, 'x')})`;
+  assert.equal(dateOf(64).length, 64);
+  assert.deepEqual([readDate(dateOf(64)), readDate(dateOf(65))], [Date.UTC(1994, 10, 6, 8, 49, 37), null]);
+});
+
 test('an answer without a valid date is ignored', () => {
   const { clock } = setup();
   const comparison = new ClockComparison(clock, () => assert.fail('a report without a valid date'));

@@ -568,7 +568,7 @@ for (const [what, user, message] of [
   [
     'a token file',
     { authProvider: { name: 'tokenFile', config: { tokenFile: '/etc' } } },
-    /^The file .*cannot be read \(EISDIR\)/,
+    /^The file , which the kubeconfig names, cannot be read \(EISDIR\)/,
   ],
 ] as const) {
   test(`${what} of the kubeconfig that cannot be read ends the start at once`, async (t) => {

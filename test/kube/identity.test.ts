@@ -229,6 +229,24 @@ const REFUSED: readonly {
     expected: /Invalid Pod name "\.\." \(from the hostname, since POD_NAME is not set\)/,
   },
   {
+    rule: 'a name of the option that no Pod can have',
+    given: { lease: 'web', pod: { name: '..' } },
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    expected: /Invalid Pod name "\.\." \(from the option `pod`\)/,
+  },
+  {
+    rule: 'a namespace of the option that no namespace can have',
+    given: { lease: 'web', pod: { namespace: '..' } },
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    expected: /Invalid namespace name "\.\." \(from the option `pod`\)/,
+  },
+  {
+    rule: 'a uid of the option that no Pod can have',
+    given: { lease: 'web', token: TOKEN, pod: { uid: 'a b' } },
+    code: 'ERR_LEASE_ELECTOR_IDENTITY',
+    expected: /Invalid Pod uid "a b" \(from the option `pod`\)/,
+  },
+  {
     rule: 'a POD_NAME that no Pod can have',
     given: { lease: 'web', environment: { POD_NAME: '.', POD_NAMESPACE: 'shop' } },
     code: 'ERR_LEASE_ELECTOR_IDENTITY',
@@ -301,17 +319,23 @@ function refusing(kind: RequestFailureKind): IdentitySources['readPod'] {
   return () => Promise.resolve({ ok: false, failure });
 }
 
-test('a forbidden read can be retried, and the message explains how to avoid the read', async () => {
-  for (const { token, message } of [
-    { token: null, message: /get pods: forbidden.*bound.*option `pod.*option `lease`/ },
-    { token: TOKEN, message: /labels.*option `lease` or NAIS_APP_NAME/ },
-  ]) {
-    const answer = await resolveIdentity(sources({ token, readPod: refusing('forbidden') }));
+const BOUND = 'use a projected (bound) service account token';
+const OPTION = 'set the option `pod: { name, namespace, uid }`';
+const LEASE = 'set the option `lease` or NAIS_APP_NAME';
+const LABELS = "this Pod's labels, one of which may name the Lease";
+const FORBIDDEN: readonly (readonly [missing: string, given: Partial<IdentitySources>, advice: string])[] = [
+  ['uid', { lease: 'web' }, `this Pod's uid; to do without it, ${BOUND}, or ${OPTION}`],
+  ['uid and Lease name', {}, `this Pod's uid; to do without it, ${BOUND}, or ${OPTION}, or ${LEASE}`],
+  ['Lease name', { token: TOKEN }, `${LABELS}; to do without it, ${LEASE}`],
+];
+for (const [missing, given, advice] of FORBIDDEN) {
+  test(`a forbidden read of the ${missing} can be retried, and the message explains how to avoid it`, async () => {
+    const answer = await resolveIdentity(sources({ ...given, readPod: refusing('forbidden') }));
     assert.ok(!answer.ok);
     assert.equal(answer.failure.kind, 'forbidden');
-    assert.match(answer.failure.message, message);
-  }
-});
+    assert.equal(answer.failure.message, `get pods: forbidden. It is needed for ${advice}`);
+  });
+}
 
 test('a uid of the option is accepted unchecked when reading Pods is forbidden', async () => {
   const pod = { name: 'web-0', namespace: 'shop', uid: 'given' };
@@ -327,7 +351,8 @@ test('a uid of the option is accepted unchecked when reading Pods is forbidden',
 test('a read can be retried when its failure is temporary', async () => {
   for (const kind of ['unavailable', 'throttled', 'unauthorized', 'untrusted'] as const) {
     const answer: Answer<Identity> = await resolveIdentity(sources({ readPod: refusing(kind) }));
-    assert.equal(answer.ok ? 'ok' : answer.failure.kind, kind);
+    assert.ok(!answer.ok);
+    assert.deepEqual([answer.failure.kind, answer.failure.message], [kind, `get pods: ${kind}`]);
   }
 });
 
@@ -347,6 +372,7 @@ test('the claims of a bound token are decoded, and any other text has none', () 
     encode({ 'kubernetes.io': { namespace: 'shop', serviceaccount: { name: 'web' } } }),
     encode({ 'kubernetes.io': { namespace: 'shop', pod: { name: 'web-0' } } }),
     encode({ 'kubernetes.io': { pod: { name: 'web-0', uid: 'u' } } }),
+    encode({ 'kubernetes.io': { namespace: '', pod: { name: 'web-0', uid: 'u' } } }),
   ]) {
     assert.equal(decodeTokenClaims(token), null, token);
   }

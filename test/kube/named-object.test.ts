@@ -84,6 +84,31 @@ test('the labels of the two Pods that were read last are kept, each once', async
   assert.deepEqual([await selectorOf('web-0'), await selectorOf('web-2')], [null, 'app=second']);
 });
 
+test('the labels that were read before are kept when a Pod is absent or cannot be read', async () => {
+  let answer: ApiAnswer = failed(true);
+  const { client, requests } = scriptedTransport((request) =>
+    request.verb === 'list' ? { ok: true, value: { items: [] } } : answer,
+  );
+  const port = podPort(client, 'shop');
+  const listed = async (): Promise<number> => {
+    const list = await port.listApplication?.({ name: 'web-0', uid: 'uid-web-0' }, null);
+    assert.ok(list?.ok);
+    return requests.filter(({ verb }) => verb === 'list').length;
+  };
+  for (const unread of [failed(true), failed(false)]) {
+    answer = unread;
+    await port.read('web-0');
+    assert.equal(await listed(), 0);
+  }
+  answer = { ok: true, value: podNamed('web-0', 'web') };
+  await port.read('web-0');
+  for (const unread of [failed(true), failed(false)]) {
+    answer = unread;
+    await port.read('web-1');
+  }
+  assert.equal(await listed(), 1);
+});
+
 test('a Pod is listed by its name, and an item of the list may leave out its kind', async () => {
   const { kind: _kind, apiVersion: _version, ...item } = podNamed('web-0', 'web');
   const list = { kind: 'PodList', apiVersion: 'v1', metadata: { resourceVersion: '9' }, items: [item] };

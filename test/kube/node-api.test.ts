@@ -43,6 +43,12 @@ test('a Node without a status has no condition', async () => {
   assert.deepEqual(answer, { ok: true, value: { name: 'node-1', ready: null, reason: null, readyChangedAtMs: null } });
 });
 
+test('a condition that is not an object is ignored', async () => {
+  const status = { conditions: [null, 'Ready', ...NODE.status.conditions] };
+  const answer = await readNode(transport({ ok: true, value: { ...NODE, status } }).client, 'node-1');
+  assert.equal(answer.ok && answer.value?.ready, 'Unknown');
+});
+
 test('a Node that does not exist is null, and an object of another kind is a failure', async () => {
   const failure = { kind: 'notFound', message: '404', retryAfterMs: null, missingRule: null, cause: null } as const;
   const gone = await readNode(transport({ ok: false, failure, absent: true }).client, 'node-1');

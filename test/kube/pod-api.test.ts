@@ -232,6 +232,7 @@ describe('the other fields of a report', () => {
       ],
       [[waiting('app', 'PodInitializing')], null],
       [[waiting('app', undefined), { name: 'log', state: { running: {} } }], null],
+      [[{ state: { waiting: { reason: 'CrashLoopBackOff' } } }], null],
     ];
     for (const [containerStatuses, found] of rows) {
       assert.deepEqual((await report(podWith({ containerStatuses })))?.waiting, found);
@@ -265,6 +266,18 @@ describe('the other fields of a report', () => {
     const metadata = { deletionTimestamp: '2026-03-01T10:00:00Z', deletionGracePeriodSeconds: 1e300 };
     const pod = await read(podWith({ phase: 'Running' }, {}, metadata));
     assert.equal(pod.report?.terminatingSinceMs, Date.UTC(2026, 2, 1, 10));
+  });
+
+  test('a grace period is a number from zero, and has no meaning without a deletionTimestamp', async () => {
+    for (const [deletionGracePeriodSeconds, gracePeriodMs] of [
+      [30, 30_000],
+      [0, 0],
+      [-1, null],
+      ['30', null],
+    ]) {
+      const pod = await read(podWith({ phase: 'Running' }, {}, { deletionGracePeriodSeconds }));
+      assert.deepEqual([pod.report?.gracePeriodMs, pod.report?.terminatingSinceMs], [gracePeriodMs, null]);
+    }
   });
 
   test('an invalid field counts as left out', async () => {

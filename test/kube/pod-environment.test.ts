@@ -84,6 +84,8 @@ test('a path that cannot be examined is a sign of a cluster', (t) => {
 for (const environment of [
   { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '' },
   { KUBERNETES_SERVICE_HOST: '', KUBERNETES_SERVICE_PORT: '443' },
+  { KUBERNETES_SERVICE_HOST: '10.0.0.1' },
+  { KUBERNETES_SERVICE_PORT: '443' },
 ]) {
   test(`half of an address is an error: ${JSON.stringify(environment)}`, (t) => {
     assert.throws(() => read(environment, serviceAccount(t)), {
@@ -107,6 +109,8 @@ for (const [host, hostname] of [
   ['fd00::1', 'fd00::1'],
   ['[fd00::1]', 'fd00::1'],
   ['kubernetes.default.svc', 'kubernetes.default.svc'],
+  // Only brackets around the whole address are removed, so that a message shows an invalid address as it is.
+  ['a]b[c', 'a]b[c'],
 ] as const) {
   test(`the address of the API server is read: ${host}`, (t) => {
     const directory = serviceAccount(t);

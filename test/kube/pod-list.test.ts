@@ -53,6 +53,7 @@ test('running Pods with the labels of the application are listed, at most 50, an
   );
   assert.equal(acceptOf(list), 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json');
   assert.equal(describeRequest(list), 'list pods in namespace "shop"');
+  assert.equal(list.name, '');
   // A separate connection, so that a list that hangs delays neither a renewal nor a release.
   assert.equal(list.apart, true);
 });

@@ -128,6 +128,32 @@ test('an Event is about the Lease, in the namespace of the Lease, and has the ti
   assert.deepEqual(source, { component: 'lease-elector' });
 });
 
+test('an Event is sent with its kind, and with times in whole seconds', async () => {
+  const scene = new Scene();
+  successOf(await scene.port.createEvent(EVENT));
+  assert.deepEqual(scene.requests[0]?.body, {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name: 'web.18f3a', namespace: 'shop' },
+    involvedObject: {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      namespace: 'shop',
+      name: 'web',
+      uid: 'lease-uid',
+    },
+    type: 'Normal',
+    reason: 'LeaderElection',
+    message: 'web-0 became leader',
+    count: 1,
+    firstTimestamp: '2026-03-01T10:00:00Z',
+    lastTimestamp: '2026-03-01T10:00:00Z',
+    source: { component: 'lease-elector' },
+    reportingComponent: 'lease-elector',
+    reportingInstance: 'web-0',
+  });
+});
+
 test('a second Event of the same name is alreadyExists', async () => {
   const scene = new Scene();
   successOf(await scene.port.createEvent(EVENT));

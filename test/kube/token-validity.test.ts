@@ -50,6 +50,10 @@ test('a token has no problem when its times are valid or its claims cannot be re
   for (const token of rows) assert.equal(tokenProblem(token, NOW_MS, NOW_MS), null, token.slice(0, 40));
 });
 
+test('a token without a claim nbf is valid at any time before it expires, even before 1970', () => {
+  assert.equal(tokenProblem(tokenOf({ exp: seconds(0) }), -1, NOW_MS), null);
+});
+
 test('a token expires at the second of its claim', () => {
   const token = tokenOf({ exp: seconds(0) });
   assert.equal(tokenProblem(token, NOW_MS - 1, NOW_MS), null);

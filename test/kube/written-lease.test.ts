@@ -39,6 +39,41 @@ for (const [what, [changes, fields]] of Object.entries(CHANGES)) {
   });
 }
 
+test('a renewal that was not sent and came back with the time zero is a change', () => {
+  const sent: LeaseContent = { ...SENT, renewTimeMs: null };
+  assert.deepEqual(compareWritten(sent, { ...storedLease(sent, 12), renewTimeMs: 0 }), ['spec.renewTime']);
+});
+
+test('a field that is null is not written', () => {
+  const nothing: LeaseContent = {
+    holderIdentity: null,
+    owner: null,
+    acquireTimeMs: null,
+    renewTimeMs: null,
+    leaseDurationSeconds: null,
+    leaseTransitions: null,
+    releasedBy: null,
+  };
+  assert.deepEqual(writeNewLease('shop', 'web', nothing), {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { namespace: 'shop', name: 'web', labels: { 'app.kubernetes.io/managed-by': 'lease-elector' } },
+    spec: {},
+  });
+});
+
+test('the annotation of a successor has the number of Pods, up to 50', () => {
+  for (const [pods, annotation] of [
+    [2, 'pod-1 2'],
+    [49, 'pod-1 49'],
+    [50, 'pod-1 50+'],
+    [51, 'pod-1 50+'],
+  ] as const) {
+    const { metadata } = writeNewLease('shop', 'web', { ...SENT, successor: { uid: 'pod-1', pods } });
+    assert.equal(metadata.annotations?.['lease-elector/successor'], annotation);
+  }
+});
+
 test('a release that was sent and came back is no change', () => {
   const sent: LeaseContent = { ...SENT, releasedBy: 'pod-0', renewTimeMs: null };
   assert.deepEqual(compareWritten(sent, storedLease(sent, 12)), []);
