@@ -114,6 +114,10 @@ const REFUSALS: readonly { readonly refuser: string; readonly message: string }[
       'leases "web" is forbidden: exceeded quota: small, requested: count/leases=1, used: count/leases=4, limited: 4',
   },
   {
+    refuser: 'The ValidatingAdmissionPolicy "names.example.com"',
+    message: 'leases "web" is forbidden: ValidatingAdmissionPolicy \'names.example.com\' denied request: bad name',
+  },
+  {
     refuser: 'A ValidatingAdmissionPolicy',
     message: 'leases "web" is forbidden: ValidatingAdmissionPolicy refused the request',
   },

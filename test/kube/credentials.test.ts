@@ -472,6 +472,16 @@ const BROKEN: readonly (readonly [fault: string, text: string, expected: RegExp]
   ['a quote without its end', brokenKubeConfig(`    x: "${SECRETS.token}`), /it is not YAML at line \d+, column \d+/],
   ['half a JSON', `{"users":[{"user":{"token":"${SECRETS.token}"`, /it is not YAML at line 1, column \d+/],
   ['a user without a name', `users:\n- user: { token: ${SECRETS.token} }`, /: users\[0\]\.name is missing\. /],
+  [
+    'an eleventh user without a name',
+    `users:\n${'- { name: u, user: {} }\n'.repeat(10)}- user: { token: ${SECRETS.token} }`,
+    /: users\[10\]\.name is missing\. /,
+  ],
+  [
+    'a bracket and a comment like a message',
+    `users:\n- user: { token: ${SECRETS.token} }\n  ]\n# users[0].name is missing\n`,
+    /it is not YAML at line 3, column \d+/,
+  ],
   ['an entry that is null', 'users: [null]', /cannot be read\. Its contents are not shown/],
   ['text in place of a list', `users: ${SECRETS.token}`, /names no cluster/],
   ['text alone', SECRETS.token, /names no cluster/],

@@ -8,7 +8,13 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type Environment, isPath, podCredentials, seemsInPod } from '../../src/kube/credentials.ts';
+import {
+  type Environment,
+  isPath,
+  podCredentials,
+  SERVICE_ACCOUNT_DIRECTORY,
+  seemsInPod,
+} from '../../src/kube/credentials.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
 
 const NO_CLUSTER = 'ERR_LEASE_ELECTOR_NO_CLUSTER';
@@ -64,6 +70,10 @@ test('a directory of a service account is a sign of a cluster, and the error nam
     code: BROKEN,
     message: new RegExp(`since the service account directory ${directory} exists`),
   });
+});
+
+test('the directory of a service account is that of the kubelet', () => {
+  assert.equal(SERVICE_ACCOUNT_DIRECTORY, '/var/run/secrets/kubernetes.io/serviceaccount');
 });
 
 test('a link that leads nowhere is a sign of a cluster', (t) => {
