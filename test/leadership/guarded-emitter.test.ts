@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GuardedEmitter } from '../../src/leadership/guarded-emitter.ts';
+import { GuardedEmitter, isThenable } from '../../src/leadership/guarded-emitter.ts';
 
 interface Events {
   note: [text: string];
@@ -67,6 +67,19 @@ test('a listener is called with its context', () => {
   emitter.emit('note', 'a');
   assert.deepEqual(contexts, [context, context, emitter]);
 });
+
+for (const add of ['on', 'addListener', 'once'] as const) {
+  test(`${add} returns its emitter, and the listener is called`, () => {
+    const emitter = new Emitter();
+    const received: string[] = [];
+    assert.equal(
+      emitter[add]('note', (text) => received.push(text)),
+      emitter,
+    );
+    emitter.emit('note', 'a');
+    assert.deepEqual(received, ['a']);
+  });
+}
 
 test('a listener of once is called once, alone and among others', () => {
   const emitter = new Emitter();
@@ -148,6 +161,21 @@ test('a listener that is not a function is refused', () => {
   const emitter = new Emitter();
   assert.throws(() => emitter.on('note', 'no function' as unknown as () => void), TypeError);
 });
+
+for (const [what, value, expected] of [
+  ['a promise', Promise.resolve(), true],
+  ['an object with a method then', Object.fromEntries([['then', () => undefined]]), true],
+  ['an object whose then is a number', Object.fromEntries([['then', 1]]), false],
+  ['an object without then', {}, false],
+  ['null', null, false],
+  ['undefined', undefined, false],
+  ['a number', 42, false],
+  ['a text', 'then', false],
+] as const) {
+  test(`isThenable returns ${expected} when the value is ${what}`, () => {
+    assert.equal(isThenable(value), expected);
+  });
+}
 
 /** Runs everything that waits for a resolved promise. */
 async function promisesSettled(): Promise<void> {

@@ -95,6 +95,17 @@ test('a leader waits for one more list when it leaves', async () => {
   await searching.answer();
   assert.equal(over, true);
   assert.deepEqual(searching.listed, [LISTING]);
+  assert.equal(searching.clock.timers.size, 0);
+});
+
+test('a leader that leaves ignores the answer to its earlier list', async () => {
+  const searching = new Searching();
+  searching.search.begin();
+  void searching.search.listBeforeLeaving();
+  await searching.answer();
+  assert.deepEqual(searching.listed, []);
+  await searching.answer();
+  assert.deepEqual(searching.listed, [LISTING]);
 });
 
 test('a leader waits for that list for at most 500 ms and drops a later answer', async () => {
