@@ -7,7 +7,7 @@ import { NodeTestRunner } from '../../tools/mutation/runner.ts';
 const [directory = '', ...mutants] = process.argv.slice(2);
 process.chdir(directory);
 const runner = new NodeTestRunner({
-  nodeTest: { include: ['test/*.test.ts'], exclude: ['test/excluded.test.ts'], testLimitMs: 300 },
+  nodeTest: { include: ['test/*.test.ts'], exclude: ['test/excluded.test.ts'] },
 });
 await runner.init();
 const sandboxFileName = join(directory, 'src/door.ts');

@@ -9,7 +9,7 @@
  * kills a mutant only if it fails with the mutant, passes without it, and fails with it again.
  */
 
-import { globSync } from 'node:fs';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { enableCompileCache, registerHooks } from 'node:module';
 import { basename, dirname, resolve } from 'node:path';
 import { mock, type TestContext } from 'node:test';
@@ -23,8 +23,6 @@ interface Settings {
     /** Patterns of the test files. */
     readonly include: readonly string[];
     readonly exclude: readonly string[];
-    /** A test that takes longer fails. */
-    readonly testLimitMs: number;
   };
 }
 
@@ -92,6 +90,15 @@ interface MutationState {
   hitLimit?: number | undefined;
 }
 
+/** The limit of a test in the run without a mutant. */
+const TEST_LIMIT_MS = 60_000;
+
+/** With a mutant, a test fails when it takes longer than this many times its time without a mutant, and 1 s. */
+const SLOWDOWN = 10;
+
+/** The times of the tests without a mutant, for the other processes. It stands in the copy of the project. */
+const TIMES_FILE = 'test-times.json';
+
 /** The limit of a hook that ends something, such as a server. A mutant can prevent that end. */
 const END_LIMIT_MS = 1_000;
 
@@ -114,7 +121,8 @@ export class NodeTestRunner {
 
   readonly #include: string[];
   readonly #exclude: string[];
-  readonly #testLimitMs: number;
+  /** The limit of each test by its id, in milliseconds. */
+  readonly #limits = new Map<string, number>();
   readonly #stryker: MutationState;
   /** The number of mutants that each test, and each test file, has killed in this process. */
   readonly #kills = new Map<string, number>();
@@ -122,10 +130,9 @@ export class NodeTestRunner {
   #mutants = 0;
   #onStrayError: (error: unknown) => void = () => undefined;
 
-  constructor({ nodeTest: { include, exclude, testLimitMs } }: Settings) {
+  constructor({ nodeTest: { include, exclude } }: Settings) {
     this.#include = [...include];
     this.#exclude = [...exclude];
-    this.#testLimitMs = testLimitMs;
     const scope = globalThis as { __stryker__?: MutationState };
     scope.__stryker__ ??= {};
     this.#stryker = scope.__stryker__;
@@ -171,12 +178,13 @@ export class NodeTestRunner {
         mutantCoverage.perTest[id] = { ...whileLoading };
         this.#stryker.currentTestId = id;
         const start = performance.now();
-        const failure = await this.#run(loaded.file, test);
+        const failure = await this.#run(loaded.file, test, TEST_LIMIT_MS);
         const ms = performance.now() - start;
         results.push(failure === null ? passed(path, id, ms) : failed(path, id, ms, failure));
       }
       await end(loaded.file.after);
     }
+    writeFileSync(TIMES_FILE, JSON.stringify(Object.fromEntries(results.map((one) => [one.id, one.timeSpentMs]))));
     return { status: 'complete', tests: results, mutantCoverage };
   }
 
@@ -242,6 +250,14 @@ export class NodeTestRunner {
     return (await this.#runAlone(id)) !== null;
   }
 
+  #limitMs(id: string): number {
+    if (this.#limits.size === 0) {
+      const times: Record<string, number> = JSON.parse(readFileSync(TIMES_FILE, 'utf8'));
+      for (const [one, ms] of Object.entries(times)) this.#limits.set(one, 1_000 + SLOWDOWN * ms);
+    }
+    return this.#limits.get(id) ?? TEST_LIMIT_MS;
+  }
+
   #testFiles(): string[] {
     return globSync(this.#include, { exclude: this.#exclude }).toSorted();
   }
@@ -271,14 +287,14 @@ export class NodeTestRunner {
     if (failure !== null || id === path) return failure;
     const test = file.tests.find((one) => idOf(path, one) === id);
     // A mutant can change the rows of a table, and with them the names of the tests.
-    return test === undefined ? 'the test is missing' : this.#run(file, test);
+    return test === undefined ? 'the test is missing' : this.#run(file, test, this.#limitMs(id));
   }
 
-  async #run(file: TestFile, test: CollectedTest): Promise<string | null> {
+  async #run(file: TestFile, test: CollectedTest, limitMs: number): Promise<string | null> {
     const ends: (() => unknown)[] = [];
     const context = contextOf(test.name, ends);
     const { promise: stopped, reject: stop } = Promise.withResolvers<never>();
-    const timer = setTimeout(stop, this.#testLimitMs, new Error(`it did not end within ${this.#testLimitMs} ms`));
+    const timer = setTimeout(stop, limitMs, new Error(`it did not end within ${limitMs} ms`));
     this.#onStrayError = stop;
     const body = async (): Promise<void> => {
       for (const hook of file.beforeEach) await hook(context);
@@ -363,7 +379,7 @@ function messageOf(error: unknown): string {
 }
 
 const PATTERNS = { type: 'array', items: { type: 'string' } };
-const SETTINGS = { include: PATTERNS, exclude: PATTERNS, testLimitMs: { type: 'number' } };
+const SETTINGS = { include: PATTERNS, exclude: PATTERNS };
 
 /** Stryker reads both names. */
 export const strykerPlugins: readonly object[] = [

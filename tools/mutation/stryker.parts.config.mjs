@@ -15,8 +15,6 @@ export default {
       'test/{driver,kube}/*properties.test.ts',
       'test/{endpoint,joining,kube}/{client-process,diagnostics-channels,loaded-modules,many-readers,sidecar-examples,sibling-lock-owner}.test.ts',
     ],
-    // The longest takes 5 s on a busy machine.
-    testLimitMs: 12_000,
   },
   jsonReporter: { fileName: 'coverage/mutation/report-parts.json' },
   htmlReporter: { fileName: 'coverage/mutation/report-parts.html' },
