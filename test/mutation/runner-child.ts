@@ -1,16 +1,19 @@
-// Runs mutants in the runner, as a process that Stryker starts. Arguments: the directory of the project, then the ids
-// of the mutants. Writes the results as JSON.
+// Runs mutants in the runner, as a process that Stryker starts. Arguments: the directory of the project, the source
+// with the mutants, and their ids. Writes the results as JSON.
 
 import { join } from 'node:path';
 import { NodeTestRunner } from '../../tools/mutation/runner.ts';
 
-const [directory = '', ...mutants] = process.argv.slice(2);
+const [directory = '', source = '', ...mutants] = process.argv.slice(2);
 process.chdir(directory);
 const runner = new NodeTestRunner({
-  nodeTest: { include: ['test/*.test.ts'], exclude: ['test/excluded.test.ts'] },
+  nodeTest: {
+    testsOf: { 'src/door.ts': ['test/*.test.ts'], 'src/window': ['test/window/*.test.ts'] },
+    exclude: ['test/excluded.test.ts'],
+  },
 });
 await runner.init();
-const sandboxFileName = join(directory, 'src/door.ts');
+const sandboxFileName = join(directory, source);
 const results: unknown[] = [];
 if (mutants.length === 0) results.push(await runner.dryRun({ files: [sandboxFileName] }));
 for (const id of mutants) {

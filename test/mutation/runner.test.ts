@@ -42,6 +42,8 @@ const FILES = {
     export function knock() {
       for (let i = 0; i < 3; i += isActive('endless') ? 0 : 1);
     }`,
+  'src/window.ts': "export * from './door.ts';",
+  'src/roof.ts': '',
   'test/rooms.ts': 'export const rooms = [];',
   'test/door.test.ts': `
     import assert from 'node:assert/strict';
@@ -70,6 +72,11 @@ const FILES = {
     test('it survives a knock', () => knock());
     test('it waits', () => delay(100));
     test('it flies', { skip: 'not yet' }, () => assert.fail());`,
+  'test/window/window.test.ts': `
+    import assert from 'node:assert/strict';
+    import { test } from 'node:test';
+    import { name } from '../../src/window.ts';
+    test('it has a name', () => assert.equal(name(), 'door'));`,
   'test/excluded.test.ts': "import { test } from 'node:test'; test('fails', () => { throw new Error('excluded'); });",
 };
 
@@ -81,21 +88,23 @@ for (const [path, text] of Object.entries(FILES)) {
 }
 
 /** The results of a process that runs these mutants, or the tests without a mutant. */
-function run(...mutants: readonly string[]) {
-  const output = execFileSync(process.execPath, ['--no-warnings', CHILD, directory, ...mutants], { encoding: 'utf8' });
+function run(source: string, mutants: readonly string[]) {
+  const output = execFileSync(process.execPath, ['--no-warnings', CHILD, directory, source, ...mutants], {
+    encoding: 'utf8',
+  });
   return JSON.parse(output);
 }
 
 /** What became of each mutant: the name of the test that killed it, or the status of the run. */
-function fates(...mutants: readonly string[]): readonly string[] {
-  return run(...mutants).map(
+function fates(source: string, ...mutants: readonly string[]): readonly string[] {
+  return run(source, mutants).map(
     ({ status, killedBy, message }: { status: string; killedBy?: string[]; message?: string }) =>
       status === 'killed' ? `killed by ${killedBy?.[0]?.split('#')[1]}` : (message ?? status),
   );
 }
 
 /** The run without a mutant also measures the tests, which limits the time that they have with one. */
-const [WITHOUT_MUTANT] = run();
+const [WITHOUT_MUTANT] = run('src/door.ts', []);
 
 test('the run without a mutant reports each test and the mutants that it reaches', () => {
   const { status, tests, mutantCoverage } = WITHOUT_MUTANT;
@@ -104,6 +113,7 @@ test('the run without a mutant reports each test and the mutants that it reaches
   const expected = [...names, 'it unlocks', 'it survives a knock', 'it waits'].map(
     (name) => `test/door.test.ts#${name}`,
   );
+  expected.push('test/window/window.test.ts#it has a name');
   assert.deepEqual(
     tests.map(({ id, status: outcome }: { id: string; status: number }) => [id, outcome]),
     expected.map((id) => [id, 0]),
@@ -115,7 +125,7 @@ test('the run without a mutant reports each test and the mutants that it reaches
 });
 
 test('a mutant is killed by the test that notices it', () => {
-  assert.deepEqual(fates('killed', 'at load', 'endless', 'hanging', 'error in the same test'), [
+  assert.deepEqual(fates('src/door.ts', 'killed', 'at load', 'endless', 'hanging', 'error in the same test'), [
     'killed by a door › opens',
     'killed by it is red',
     'killed by it survives a knock',
@@ -125,19 +135,26 @@ test('a mutant is killed by the test that notices it', () => {
 });
 
 test('a mutant that no test notices survives', () => {
-  assert.deepEqual(fates('survived'), ['survived']);
+  assert.deepEqual(fates('src/door.ts', 'survived'), ['survived']);
 });
 
 test('a mutant of the loading of a source is killed in a new process', () => {
-  assert.deepEqual(fates('static'), ['killed by a door › has two keys']);
+  assert.deepEqual(fates('src/door.ts', 'static'), ['killed by a door › has two keys']);
 });
 
 test('an error that a mutant causes after its test does not kill it or a later mutant', () => {
-  assert.deepEqual(fates('error in a later test', 'survived'), ['survived', 'survived']);
+  assert.deepEqual(fates('src/door.ts', 'error in a later test', 'survived'), ['survived', 'survived']);
 });
 
 test('a mutant that breaks its process is killed in a new process, and a later mutant is run in another one', () => {
-  assert.deepEqual(fates('broken for ever'), ['killed by it unlocks']);
-  const [, second] = fates('broken for ever', 'survived');
+  assert.deepEqual(fates('src/door.ts', 'broken for ever'), ['killed by it unlocks']);
+  const [, second] = fates('src/door.ts', 'broken for ever', 'survived');
   assert.match(second ?? '', /^test\/door\.test\.ts#it unlocks fails without a mutant: /);
+});
+
+test('only the tests of a source kill its mutants', () => {
+  assert.deepEqual(fates('src/window.ts', 'killed'), ['survived']);
+  assert.deepEqual(fates('src/roof.ts', 'killed'), [
+    "nodeTest.testsOf of Stryker's configuration names no tests of src/roof.ts",
+  ]);
 });

@@ -11,7 +11,7 @@
 
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { enableCompileCache, registerHooks } from 'node:module';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname, relative, resolve } from 'node:path';
 import { mock, type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
@@ -20,8 +20,12 @@ import { beginTestFile, type CollectedTest, type TestFile } from './node-test.ts
 /** The settings of this runner in Stryker's configuration. */
 interface Settings {
   readonly nodeTest: {
-    /** Patterns of the test files. */
-    readonly include: readonly string[];
+    /**
+     * The patterns of the test files that must notice the mutants of a folder, or of a file. The keys are the beginnings
+     * of the paths of the sources. Other tests may reach these mutants too, but only by chance.
+     */
+    readonly testsOf: Readonly<Record<string, readonly string[]>>;
+    /** Patterns of test files that are left out. */
     readonly exclude: readonly string[];
   };
 }
@@ -119,7 +123,7 @@ type MutantSwitch = (on: boolean) => void;
 export class NodeTestRunner {
   static readonly inject = ['options'] as const;
 
-  readonly #include: string[];
+  readonly #testsOf: Settings['nodeTest']['testsOf'];
   readonly #exclude: string[];
   /** The limit of each test by its id, in milliseconds. */
   readonly #limits = new Map<string, number>();
@@ -130,8 +134,8 @@ export class NodeTestRunner {
   #mutants = 0;
   #onStrayError: (error: unknown) => void = () => undefined;
 
-  constructor({ nodeTest: { include, exclude } }: Settings) {
-    this.#include = [...include];
+  constructor({ nodeTest: { testsOf, exclude } }: Settings) {
+    this.#testsOf = testsOf;
     this.#exclude = [...exclude];
     const scope = globalThis as { __stryker__?: MutationState };
     scope.__stryker__ ??= {};
@@ -166,7 +170,7 @@ export class NodeTestRunner {
     this.#stryker.mutantCoverage = mutantCoverage;
     for (const file of files) await import(urlOf(file));
     const results: TestResult[] = [];
-    for (const path of this.#testFiles()) {
+    for (const path of this.#testFiles(Object.values(this.#testsOf).flat())) {
       this.#stryker.currentTestId = path;
       const loaded = await this.#load(path);
       // A mutant that runs while the file is loaded may affect each of its tests.
@@ -208,7 +212,8 @@ export class NodeTestRunner {
 
   async #findKiller(activate: MutantSwitch, options: Omit<MutantRunOptions, 'activeMutant'>): Promise<MutantRunResult> {
     const { mutantActivation, sandboxFileName, testFilter } = options;
-    const paths = testFilter === undefined ? this.#testFiles() : [...new Set(testFilter.map(fileOf))];
+    const reaching = testFilter === undefined ? null : new Set(testFilter.map(fileOf));
+    const paths = this.#testFilesOf(sandboxFileName).filter((path) => reaching?.has(path) ?? true);
     let count = 0;
     for (const path of this.#likelyKillers(paths, sandboxFileName)) {
       activate(true);
@@ -258,8 +263,15 @@ export class NodeTestRunner {
     return this.#limits.get(id) ?? TEST_LIMIT_MS;
   }
 
-  #testFiles(): string[] {
-    return globSync(this.#include, { exclude: this.#exclude }).toSorted();
+  #testFilesOf(source: string): string[] {
+    const path = relative('.', source);
+    const found = Object.entries(this.#testsOf).find(([start]) => path.startsWith(start));
+    if (found === undefined) throw new Error(`nodeTest.testsOf of Stryker's configuration names no tests of ${path}`);
+    return this.#testFiles(found[1]);
+  }
+
+  #testFiles(patterns: readonly string[]): string[] {
+    return globSync([...patterns], { exclude: this.#exclude }).toSorted();
   }
 
   async #load(path: string): Promise<Loaded> {
@@ -379,7 +391,7 @@ function messageOf(error: unknown): string {
 }
 
 const PATTERNS = { type: 'array', items: { type: 'string' } };
-const SETTINGS = { include: PATTERNS, exclude: PATTERNS };
+const SETTINGS = { testsOf: { type: 'object', additionalProperties: PATTERNS }, exclude: PATTERNS };
 
 /** Stryker reads both names. */
 export const strykerPlugins: readonly object[] = [

@@ -4,7 +4,7 @@ export default {
   mutate: ['src/core/**/*.ts'],
   plugins: ['./tools/mutation/runner.ts'],
   testRunner: 'node-test',
-  nodeTest: { include: ['test/core/*.test.ts'], exclude: ['test/core/*properties.test.ts'] },
+  nodeTest: { testsOf: { 'src/core/': ['test/core/*.test.ts'] }, exclude: ['test/core/*properties.test.ts'] },
   coverageAnalysis: 'perTest',
   concurrency: 2,
   timeoutMS: 30_000,

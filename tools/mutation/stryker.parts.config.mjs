@@ -6,11 +6,16 @@ export default {
   ...core,
   mutate: ['src/options.ts', 'src/{driver,endpoint,explain,joining,kube,leadership}/**/*.ts'],
   nodeTest: {
-    include: [
-      'test/{driver,endpoint,explain,joining,kube,leadership}/*.test.ts',
-      'test/{options,printed-elector}.test.ts',
-      'test/command/explain.test.ts',
-    ],
+    testsOf: {
+      'src/options.ts': ['test/options.test.ts'],
+      'src/explain/': ['test/explain/*.test.ts', 'test/printed-elector.test.ts', 'test/command/explain.test.ts'],
+      ...Object.fromEntries(
+        ['driver', 'endpoint', 'joining', 'kube', 'leadership'].map((room) => [
+          `src/${room}/`,
+          [`test/${room}/*.test.ts`],
+        ]),
+      ),
+    },
     exclude: [
       'test/{driver,kube}/*properties.test.ts',
       'test/{endpoint,joining,kube}/{client-process,diagnostics-channels,loaded-modules,many-readers,sidecar-examples,sibling-lock-owner}.test.ts',
