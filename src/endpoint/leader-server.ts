@@ -439,5 +439,5 @@ function text(status: number, body: string, contentType = TEXT): Reply {
 
 /** The path of a request. A client that uses this server as a proxy sends the whole URL. */
 function pathOf(url: string): string {
-  return url.replace(/^https?:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, '') || '/';
+  return url.replace(/^https?:\/\/[^/?#]*/i, '').replace(/[?#].*/s, '') || '/';
 }

@@ -22,7 +22,8 @@ export class PodMarks implements Publication {
   readonly #self: PodReference;
   readonly #own: PodMark;
   readonly #predecessor: PodMark;
-  #rechecks = 0;
+  /** Whether the marks of this Pod were checked again during this term. */
+  #isRechecked = false;
 
   /** @param ownPodGone receives the proof that the Pod of this process does not exist */
   constructor(port: PublishingPort, marks: Marks, self: PodReference, ownPodGone: () => void) {
@@ -37,12 +38,12 @@ export class PodMarks implements Publication {
 
   get recheckAfterMs(): number | null {
     if (this.#own.isLeader !== true) return null;
-    return this.#rechecks === 0 ? FIRST_RECHECK_MS : RECHECK_INTERVAL_MS;
+    return this.#isRechecked ? RECHECK_INTERVAL_MS : FIRST_RECHECK_MS;
   }
 
   /** @param predecessor the Pod that led before; `null`: no such Pod was seen */
   elected(predecessor: PodReference | null): void {
-    this.#rechecks = 0;
+    this.#isRechecked = false;
     this.#own.want(this.#self, true);
     if (predecessor !== null) this.#predecessor.want(predecessor, false);
   }
@@ -55,11 +56,11 @@ export class PodMarks implements Publication {
 
   /** Called when another Pod leads. Removes marks that an earlier process of this Pod may have left. */
   followed(): void {
-    if (this.#own.isLeader === null) this.#own.want(this.#self, false);
+    this.#own.want(this.#self, false);
   }
 
   async attempt(): Promise<AttemptOutcome> {
-    if (!this.#own.isPending && this.#own.isLeader === true) this.#rechecks += 1;
+    if (!this.#own.isPending) this.#isRechecked = true;
     const own = await this.#own.attempt();
     const other = this.#predecessor.isPending ? await this.#predecessor.attempt() : 'unchanged';
     if (typeof own === 'object') return own;

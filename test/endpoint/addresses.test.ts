@@ -79,3 +79,38 @@ test('a port is reported as forbidden when the bind is answered EACCES', async (
   const binding = await bindEvery(BOTH, 80, new Machine(() => 'EACCES').bind, () => {});
   assert.match(describeBinding(binding, 80) ?? '', /permission denied \(EACCES\)\. Choose a port above 1023/);
 });
+
+test('the second address is bound to the configured port when the first address fails', async () => {
+  const machine = new Machine((host) => (host === '127.0.0.1' ? 'EADDRINUSE' : undefined));
+  const binding = await bindEvery(BOTH, 4040, machine.bind, machine.unbind);
+  assert.deepEqual(
+    binding.bound.map(({ host, port }) => [host, port]),
+    [['::1', 4040]],
+  );
+});
+
+test('the search for a free port ends at once when an address does not exist', async () => {
+  const machine = new Machine((host) => (host === '::1' ? 'EADDRNOTAVAIL' : undefined));
+  await bindEvery(BOTH, 0, machine.bind, machine.unbind);
+  assert.deepEqual([...machine.bound], ['127.0.0.1 1']);
+});
+
+test('a message names every address that answers when another address cannot be bound', async () => {
+  const machine = new Machine((host) => (host === '10.0.0.7' ? 'EACCES' : undefined));
+  const binding = await bindEvery(['10.0.0.7', ...BOTH], 80, machine.bind, machine.unbind);
+  assert.match(
+    describeBinding(binding, 80) ?? '',
+    /^The endpoint cannot listen on 10\.0\.0\.7:80: .* It does answer on 127\.0\.0\.1:80 and \[::1\]:80\.$/,
+  );
+});
+
+for (const code of ['ENOTFOUND', undefined]) {
+  test(`a message reports the words of an error with ${code === undefined ? 'no code' : 'any other code'}`, () => {
+    const error = Object.assign(new Error('the name is unknown'), code === undefined ? {} : { code });
+    assert.equal(
+      describeBinding({ bound: [], failed: [{ ok: false, host: 'no-such-host', error }] }, 4040),
+      'The endpoint cannot listen on no-such-host:4040: the name is unknown. Check the option endpoint. ' +
+        'The endpoint is not available. The election continues without it.',
+    );
+  });
+}

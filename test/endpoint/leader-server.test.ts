@@ -87,6 +87,18 @@ test('a request of HTTP/1.0 is answered with HTTP/1.0, and its connection is clo
   assert.equal(await twice.whole(), old, 'the connection is not kept open');
 });
 
+test('a request is not evaluated when the last answer of its connection was sent', async (t) => {
+  let reads = 0;
+  const metrics = (): string => {
+    reads += 1;
+    return '';
+  };
+  const { port } = await startServer(t, { metrics });
+  const client = rawClient(t, port).send('GET / HTTP/1.0', 'Connection: keep-alive', '', 'GET /metrics HTTP/1.0', '');
+  await client.whole();
+  assert.equal(reads, 0);
+});
+
 test('a client may end its half of the connection at once', async (t) => {
   const { port } = await startServer(t);
   const client = rawClient(t, port).send('GET / HTTP/1.1', 'Host: localhost:4040', '');
@@ -136,7 +148,17 @@ test('every other method is answered 405, and every other path 404', async (t) =
       assert.match(answer, /^HTTP\/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n/, `${method} ${path}`);
     }
   }
-  for (const path of ['/x', '/sse/', '//', '/SSE', '/..', '/metrics', '/%2e', '/__proto__']) {
+  for (const path of [
+    '/x',
+    '/sse/',
+    '//',
+    '/SSE',
+    '/..',
+    '/metrics',
+    '/%2e',
+    '/__proto__',
+    '/healthzhttp://localhost',
+  ]) {
     assert.match(
       await ask(t, port, `GET ${path} HTTP/1.1`),
       /^HTTP\/1.1 404 Not Found\r\nContent-Type: text\/plain/,
@@ -155,6 +177,8 @@ test('/healthz reports the problem, and /readyz waits only for the first leader'
   assert.match(await ask(t, port, 'GET / HTTP/1.1'), /^HTTP\/1.1 200 /);
 
   assert.match(await ask(t, port, 'GET /readyz HTTP/1.1'), /^HTTP\/1.1 503 .*no leader is known yet$/s);
+  server.publish(null);
+  assert.match(await ask(t, port, 'GET /readyz HTTP/1.1'), /^HTTP\/1.1 503 /);
   server.publish({ name: 'pod-a', lastUpdateMs: LAST_UPDATE_MS });
   server.publish(null);
   assert.match(await ask(t, port, 'GET /readyz HTTP/1.1'), /^HTTP\/1.1 200 .*ok$/s);
@@ -167,7 +191,7 @@ test('a health or metrics function that throws does not affect other answers', a
   const { port } = await startServer(t, { health: fail, metrics: fail });
   for (const path of ['/healthz', '/metrics']) {
     const answer = await ask(t, port, `GET ${path} HTTP/1.1`);
-    assert.match(answer, /^HTTP\/1.1 500 /);
+    assert.match(answer, /^HTTP\/1.1 500 .*Set DEBUG=lease-elector:http to log the error\.$/s);
     assert.doesNotMatch(answer, /secret/);
   }
 });

@@ -166,7 +166,10 @@ test('a stream has Connection: close when the reader requests that', async (t) =
 test('a reader above the limit is answered 503, and the others are not affected', async (t) => {
   const { server, port } = await startServer(t, { limits: { readers: 2 } });
   const readers = [await sseReader(t, port), await sseReader(t, port)];
-  assert.match(await ask(t, port, 'GET /sse HTTP/1.1'), /^HTTP\/1.1 503 .*\r\nRetry-After: 5\r\n/s);
+  assert.match(
+    await ask(t, port, 'GET /sse HTTP/1.1'),
+    /^HTTP\/1.1 503 .*\r\nRetry-After: 5\r\n.*\r\n\r\nAll 2 streams are in use\. Try again later\.$/s,
+  );
   assert.match(await ask(t, port, 'GET / HTTP/1.1'), /^HTTP\/1.1 200 /);
   server.publish(podA);
   for (const reader of readers) await reader.has('pod-a');

@@ -16,6 +16,7 @@ const ADDRESSES: readonly (readonly [address: string, isLoopback: boolean])[] = 
   ['0.0.0.0', false],
   ['::', false],
   ['127.example.com', false],
+  ['127.0.::ffff:0.1', false],
   ['', false],
 ];
 
@@ -38,6 +39,8 @@ const AUTHORITIES: readonly (readonly [authority: string, isLoopback: boolean])[
   ['evillocalhost', false],
   ['127.0.0.1.evil.example', false],
   ['169.254.169.254', false],
+  ['[127.0].0.1', false],
+  ['127[.0.0.1]', false],
   ['', false],
 ];
 

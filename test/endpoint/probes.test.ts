@@ -85,6 +85,12 @@ test('the authority of an absolute URL counts, not the Host', async (t) => {
   assert.equal(await statusOf(t, port, 'http://rebound.example/', '127.0.0.1', 'localhost'), 403);
 });
 
+test('the Host counts, not a URL in the query', async (t) => {
+  const { port } = await startServer(t);
+  assert.equal(await statusOf(t, port, '/?to=http://localhost/', '127.0.0.1', 'rebound.example'), 403);
+  assert.equal(await statusOf(t, port, '/?to=http://rebound.example/', '127.0.0.1', 'localhost'), 200);
+});
+
 test('a client of HTTP/1.0 without a Host is answered', async (t) => {
   const { port } = await startServer(t);
   assert.match(await rawClient(t, port).send('GET / HTTP/1.0', '').whole(), /^HTTP\/1\.0 200 /);

@@ -7,7 +7,11 @@ import type { Clock, Timer } from '../../src/runtime/clock.ts';
 interface PendingTimer {
   readonly dueMs: number;
   readonly callback: () => void;
+  /** Whether the timer lets the process end. */
+  readonly background: boolean;
 }
+
+type TimerOptions = NonNullable<Parameters<Clock['setTimer']>[2]>;
 
 /** Only `advance` and `stall` change the time. */
 export class ManualClock implements Clock {
@@ -33,8 +37,8 @@ export class ManualClock implements Clock {
     this.#wallAtZeroMs += byMs;
   }
 
-  setTimer(afterMs: number, callback: () => void): Timer {
-    const timer = { dueMs: this.#nowMs + Math.max(0, afterMs), callback };
+  setTimer(afterMs: number, callback: () => void, { background = false }: TimerOptions = {}): Timer {
+    const timer = { dueMs: this.#nowMs + Math.max(0, afterMs), callback, background };
     this.timers.add(timer);
     return { cancel: () => this.timers.delete(timer) };
   }
