@@ -52,10 +52,10 @@ for (const text of [
 
 test('the check covers sources, tests and documents, but not the history and itself', () => {
   const files = checkedFiles();
-  for (const file of ['src/core/election.ts', 'src/lease-elector.ts']) {
+  for (const file of ['src/core/election.ts', 'src/lease-elector.ts', 'docs/design.md']) {
     assert.ok(files.includes(file), file);
   }
-  for (const file of ['CHANGELOG.md', 'docs/design.md', 'tools/retired-words.ts']) {
+  for (const file of ['CHANGELOG.md', 'tools/retired-words.ts']) {
     assert.ok(!files.includes(file), file);
   }
 });
