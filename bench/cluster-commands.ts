@@ -1,6 +1,6 @@
 /**
- * The commands of `embedded-control-plane.ts` to `cluster-process.ts`, and what both files need. The import of this
- * file starts nothing.
+ * The commands that `embedded-control-plane.ts` sends to `cluster-process.ts`, and the definitions that both files share.
+ * The import of this file starts nothing.
  */
 
 import type { PodIdentity } from '../src/testing/index.ts';

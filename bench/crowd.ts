@@ -28,7 +28,7 @@ const OUTAGE_MS = 10_000;
 const AFTER_OUTAGE_MS = 8_000;
 
 /**
- * The most Lease writes of a failover, by the number of candidates. For other numbers: 4, and 1 for each hundred
+ * The most Lease writes of a failover, by the number of candidates. For other numbers: 4, plus 1 for each hundred
  * candidates.
  */
 const WRITES: Readonly<Record<number, number>> = { 3: 2.2, 300: 5, 1000: 14 };

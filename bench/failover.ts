@@ -169,7 +169,7 @@ function summarize(measured: readonly MeasuredFailover[], isRemote: boolean): Be
       what: 'failover, quiet, 3 candidates: writes of the Lease',
       limit: 2.2,
       measured: rounded(writes('quiet', 'lease-elector'), 2),
-      cause: 'a candidate without the name in the Lease ended its jitter before it saw the new Lease',
+      cause: 'a candidate that the Lease does not name ended its jitter before it saw the new Lease',
     });
     const creates = of('hand-over', 'lease-elector').map(
       ({ events }) => events.filter((event) => isFailoverWrite(event) && event.what.startsWith('create')).length,

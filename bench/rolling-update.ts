@@ -39,7 +39,7 @@ export async function measureRollingUpdate({ rollOuts, progress }: BenchOptions)
         measured: rounded((notOnce / rollOuts) * 100),
         cause,
       },
-      { what: 'moves of leadership in a rolling update, at most', limit: 2, measured: most, cause },
+      { what: 'the most moves of leadership in a rolling update', limit: 2, measured: most, cause },
     ],
     raw: moves,
   };

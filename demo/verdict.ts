@@ -2,7 +2,7 @@
  * The verdict: whether two processes ever led at once, leadership moved only where it must, and every step happened.
  *
  * It is a pure function of the events. It does not rely on a candidate's reports about the Lease. It compares each term
- * with the writes of the cluster, and by the cluster's revisions it compares the end of a Pod with the start of a term.
+ * with the writes of the cluster. The revisions of the cluster decide whether a Pod ended before a term began.
  */
 
 import { type DemoEvent, type DemoEventOf, eventsOf } from './demo-event.ts';

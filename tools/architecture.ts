@@ -1,6 +1,6 @@
 /**
- * Draws `docs/architecture.svg`: the rooms of `src`, and which room imports which. The picture is drawn from the
- * imports. `npm run architecture` writes it, and a test compares it with the tree.
+ * Draws `docs/architecture.svg`: the rooms of `src`, which are its folders and the files beside them, and the imports
+ * between them. `npm run architecture` writes the picture, and a test compares it with the tree.
  */
 
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
@@ -141,7 +141,7 @@ export function drawArchitecture(): string {
   );
   const boxes = [...places].map(([name, place]) => drawBox(rooms.get(name) as Room, place));
   return `${[
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" role="img" aria-label="The rooms of src and their imports">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" role="img" aria-label="The folders of src and their imports">`,
     '<style>',
     'rect{fill:#f6f8fa;stroke:#57606a}text{fill:#1f2328}.purpose{font-size:11px;fill:#57606a}.name{font-size:14px;font-weight:600}.title{font-size:13px;fill:#57606a}path{fill:none;stroke:#57606a;stroke-opacity:.7}marker path{fill:#57606a;stroke:none}',
     '@media (prefers-color-scheme:dark){rect{fill:#161b22;stroke:#8b949e}text{fill:#e6edf3}.purpose,.title{fill:#8b949e}path{stroke:#8b949e}marker path{fill:#8b949e}}',

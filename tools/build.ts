@@ -177,7 +177,7 @@ function rollUp(from: string, to: string, apiReport: IConfigApiReport): void {
 }
 
 /**
- * Drops the greeting of API Extractor, and its messages that a report has changed: the report is written to be changed.
+ * Drops the greeting of API Extractor, and its messages that a report has changed: a caller compares the reports itself.
  */
 function report(message: ExtractorMessage): void {
   const { logLevel, messageId } = message;

@@ -1,6 +1,6 @@
 /**
- * The bare candidate of `candidate-host.ts` alone in a process, for the memory of its variants: its arguments are the
- * variant, the Lease, and how many candidates there are.
+ * Bare candidates without the host of `candidate-host.ts`, for the memory of their variants. The arguments are the
+ * Lease, the variant, and the number of candidates.
  */
 
 import { writeSync } from 'node:fs';
