@@ -159,7 +159,7 @@ test('the timeline keeps a bounded number of events, and the page says how many 
   const scene = sceneOf();
   for (let count = 0; count < KEPT_EVENT_LIMIT; count += 1) scene.change(count % 2 === 0 ? 'silent' : 'renewing');
   await scene.timeline.close();
-  assert.match(scene.pages.at(-1) ?? '', /Of the beginning, 1,000 events are left out/);
+  assert.match(scene.pages.at(-1) ?? '', /At the beginning, 1,000 events are left out/);
 });
 
 test('watch --timeline draws the elections of a cluster when it ends', async (t) => {

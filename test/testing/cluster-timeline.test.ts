@@ -123,6 +123,6 @@ test('the recorder keeps the latest events, and the page reports the number of l
   }
   recorder.close();
   const page = recorder.page({});
-  assert.match(page, /<p class="omission">Of the beginning, 1,000 events are left out: /);
+  assert.match(page, /<p class="omission">At the beginning, 1,000 events are left out: /);
   assert.ok(page.includes(`note ${RECORDED_EVENT_LIMIT}<`));
 });

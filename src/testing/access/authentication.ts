@@ -22,7 +22,7 @@ export interface UserInfo {
 /** The user of a request without a token. */
 export const ANONYMOUS: UserInfo = { username: 'system:anonymous', groups: ['system:unauthenticated'] };
 
-/** Milliseconds for which a verified token is not verified again: the token of a deleted Pod works that much longer (fact 30). */
+/** Milliseconds for which a verified token is not verified again. In that time the token of a deleted Pod works (fact 30). */
 const VERIFICATION_CACHE_MS = 10_000;
 
 /** Milliseconds for which a Pod's token works after the deletionTimestamp, if the Pod still exists (fact 30). */

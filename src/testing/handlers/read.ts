@@ -19,8 +19,8 @@ import { type ListOptions, parseResourceVersion, readListOptions } from './list-
 /** How long a read waits for a version from the future (fact 18). */
 const FUTURE_VERSION_WAIT_MS = 3000;
 /**
- * The shortest time-out of a watch without `timeoutSeconds`, in milliseconds. It is drawn at random, up to twice as
- * long.
+ * The shortest time-out of a watch without `timeoutSeconds`, in milliseconds. The time-out is drawn at random between this
+ * and twice this.
  */
 const MIN_WATCH_TIMEOUT_MS = 1_800_000;
 

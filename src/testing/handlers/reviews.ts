@@ -1,6 +1,6 @@
 /**
- * Requests that are answered but not stored: tokens for service accounts, reviews of tokens and of access,
- * and evictions.
+ * Requests whose body is not stored: tokens for service accounts, reviews of tokens and of access, evictions, and
+ * bindings of Pods to nodes.
  */
 
 import type { Clock } from '../../runtime/clock.ts';

@@ -1,6 +1,6 @@
 /**
- * Pods: the defaults of a new Pod, the permitted changes, and the grace period of its deletion. There
- * is no scheduler and no kubelet: a Pod is bound if it was created with a node.
+ * Pods: the defaults of a new Pod, the permitted changes, and the grace period of its deletion. There is no scheduler and
+ * no kubelet: a Pod is bound if it was created with a node, or by a request for a binding.
  */
 
 import { type ApiObject, isJsonObject, type JsonObject, sameJson } from '../objects/api-object.ts';

@@ -51,7 +51,7 @@ const leaseStrategy: Strategy = {
 /** A Lease without a spec gets an empty one (wire recording lease-minimal); all fields except spec and metadata are dropped. */
 function withSpec(lease: ApiObject): ApiObject {
   const spec = { ...(isJsonObject(lease.spec) ? lease.spec : {}) };
-  // Coordinated leader election is an alpha field; a server with default feature gates drops it.
+  // These fields of coordinated leader election are alpha. A server with the default feature gates drops them.
   delete spec['strategy'];
   delete spec['preferredHolder'];
   return { kind: lease.kind, apiVersion: lease.apiVersion, metadata: lease.metadata, spec };

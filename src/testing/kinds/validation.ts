@@ -30,7 +30,7 @@ const LABEL_VALUE_MESSAGE =
 
 /** Longest name of an object, in bytes. */
 const MAX_SUBDOMAIN_LENGTH = 253;
-/** Longest name of a namespace, and longest part of a label. */
+/** In bytes: the longest name of a namespace, the longest name of a label without its prefix, and its longest value. */
 const MAX_LABEL_LENGTH = 63;
 /** All annotations of an object together, keys and values, in bytes (wire recording http-large-body). */
 const MAX_ANNOTATIONS_BYTES = 262_144;

@@ -16,7 +16,7 @@ export interface LoggedRequest extends RequestAttributes {
   readonly namespace: string;
   /** The name of the object; empty when the path contains none. */
   readonly name: string;
-  /** The HTTP status of the answer; 0 when the request was not carried out. */
+  /** The HTTP status of the answer; 0 when the connection was reset before the request was carried out. */
   readonly status: number;
   /** The names of the faults that affected it, in the order in which they were injected. */
   readonly faults: readonly string[];

@@ -36,7 +36,7 @@ export interface ListType {
   readonly items: FieldType;
 }
 
-/** A struct; `goName` is its name in messages, without and with its package. */
+/** A struct. `goName` is its name with its package; some messages leave the package out. */
 export interface StructType {
   readonly goName: string;
   readonly fields: Readonly<Record<string, FieldType>>;

@@ -93,7 +93,7 @@ export interface RequestLogEntry {
 export interface ApiServerOptions {
   /** The time of the server, and its timers. @default the system's clock */
   readonly clock?: Clock | undefined;
-  /** The source of uids, generated names and time-outs. @default a random seed that cannot be repeated */
+  /** The source of uids, generated names and time-outs. @default random numbers that cannot be repeated */
   readonly random?: Random | undefined;
   /** Milliseconds from the end of an owner to the collector's first read. @default 5 */
   readonly garbageCollectionDelayMs?: number | (() => number) | undefined;
@@ -462,7 +462,7 @@ export class ApiServer {
   }
 
   /**
-   * Creates a Pod as if a scheduler had bound it and a kubelet had started it.
+   * Creates a Pod. With a `nodeName` it runs, as if a scheduler had bound it and a kubelet had started it.
    *
    * @throws {Error} for a Pod that exists already, for a namespace that does not exist, or for an invalid name
    */

@@ -61,7 +61,7 @@ type Response = http.ServerResponse | http2.Http2ServerResponse;
 export class HttpListener {
   readonly #server: http.Server | http2.Http2SecureServer;
   readonly #handle: (request: ApiRequest, connection: RequestConnection) => Promise<ApiResponse>;
-  /** By peer. A connection is the socket, or, once it is established, the session or secure socket over it. */
+  /** The open connections, by the address and the port of the client. */
   readonly #connections = new Map<string, Connection>();
 
   /** The number of a connection, by its socket or HTTP/2 session. */
@@ -136,7 +136,7 @@ export class HttpListener {
     });
   }
 
-  /** Counts the request on its connection. */
+  /** Numbers the connection of a request, and returns whether an earlier request has used it. */
   #arrive(request: Request): RequestConnection {
     const carrier = request instanceof http.IncomingMessage ? request.socket : request.stream.session;
     const known = carrier === undefined ? undefined : this.#numbers.get(carrier);
@@ -177,7 +177,10 @@ export class HttpListener {
   }
 }
 
-/** A connection, and the function that ends it: at once during the TLS handshake, later once everything written is sent. */
+/**
+ * A connection, and the function that ends it: at once during the TLS handshake, and afterwards as soon as everything
+ * written is sent.
+ */
 interface Connection {
   readonly socket: Socket;
   readonly end: () => void;

@@ -214,7 +214,7 @@ export class Registry {
       // A grace period can be shortened, not lengthened, and counts from the first DELETE (fact 21).
       if (asked === undefined || asked >= before) return 'pending';
       grace = asked;
-      // But it is never in the past (wire recording token-bound-terminating).
+      // The end of the shorter period is never in the past (wire recording token-bound-terminating).
       const end = Math.max(timeMs(metadata.deletionTimestamp) + (asked - before) * 1000, now);
       marked = withMetadata(current, { deletionTimestamp: formatTime(end), deletionGracePeriodSeconds: asked });
     }
@@ -328,7 +328,7 @@ function atLeastOne(graceSeconds: number | undefined): number | undefined {
   return graceSeconds !== undefined && graceSeconds < 0 ? 1 : graceSeconds;
 }
 
-/** The finalizers with that of the policy and without that of another policy; the same list if nothing changes. */
+/** The finalizers, with that of the policy and without those of the other policies; the same list if nothing changes. */
 function finalizersAfter(finalizers: readonly string[], options: DeleteOptions): readonly string[] {
   const after = withPolicy(finalizers, options);
   const same = after.length === finalizers.length && after.every((finalizer) => finalizers.includes(finalizer));

@@ -46,7 +46,7 @@ interface Placing {
   readonly track: number;
 }
 
-/** A gap of fewer milliseconds is not a crash: it is the time from a write to the report of the process. */
+/** A shorter gap, in milliseconds, is not a crash: it is the time from a write to the report of the process. */
 const SHORT_GAP_MS = 250;
 
 /** Everything about one Pod. */

@@ -233,7 +233,7 @@ function omissionsOf(lost: number, marks: number, lanes: number): readonly strin
   const were = (count: number, noun: string): string =>
     count === 1 ? `one ${noun} is left out` : `${count.toLocaleString('en')} ${noun}s are left out`;
   return [
-    ...(lost > 0 ? [`Of the beginning, ${were(lost, 'event')}: the recorder keeps only the latest.`] : []),
+    ...(lost > 0 ? [`At the beginning, ${were(lost, 'event')}: the recorder keeps only the latest.`] : []),
     ...(marks > 0
       ? [`Of the earliest, ${were(marks, 'mark')}: a page shows the latest ${MARK_LIMIT.toLocaleString('en')}.`]
       : []),

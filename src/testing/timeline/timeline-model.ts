@@ -37,7 +37,7 @@ export interface PodLane {
   readonly pod: TimelinePod;
   /** The time in which the Pod object exists. */
   readonly exists: Span;
-  /** The time from which the Pod is being deleted. */
+  /** The time in which the Pod is being deleted; null when it is not. */
   readonly terminating: Span | null;
   readonly bars: readonly Bar[];
   /** The largest number of bars that lie one above the other. */

@@ -244,7 +244,7 @@ describe('a page with too many events', () => {
 
   test('shows the number of events that the recorder has lost', () => {
     assert.deepEqual(buildTimeline([], { eventsLost: 1 }).omissions, [
-      'Of the beginning, one event is left out: the recorder keeps only the latest.',
+      'At the beginning, one event is left out: the recorder keeps only the latest.',
     ]);
   });
 

@@ -218,8 +218,8 @@ export class Faults {
   }
 
   /**
-   * Resets a connection that has carried a request before, when the next one arrives, without carrying that one out.
-   * The first request on each connection is answered.
+   * Answers the first request on each connection. When a further request arrives on it, resets the connection and does
+   * not carry that request out.
    *
    * @throws {TypeError | RangeError} for an invalid option
    */
