@@ -214,7 +214,7 @@ function unknownHolder(input: RunningInput, holder: PodReference): ReasonDetails
     };
   }
   const why = knowledge.permissions.canReadPods
-    ? 'it is unknown whether its Pod exists until the API server answers'
+    ? 'it is unknown whether that Pod exists: wait for an answer of the API server'
     : `${config.self.name} is not allowed to read Pods, so the end of that Pod is visible only when its Lease is deleted: grant \`get\`, \`list\` and \`watch\` on pods`;
   return {
     reason: 'holder-unknown',
