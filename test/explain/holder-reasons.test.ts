@@ -109,7 +109,8 @@ const rows: readonly Row[] = [
     what: 'it is not known yet whether the holder exists',
     story: () => finds(leaseOf(RIVAL)),
     reason: 'holder-unknown',
-    message: 'Pod app-2 holds Lease shop/app; it is unknown whether that Pod exists: wait for an answer of the API server.',
+    message:
+      'Pod app-2 holds Lease shop/app; it is unknown whether that Pod exists: wait for an answer of the API server.',
     endsWhen: 'the API server answers',
     since: '1970-01-01T00:00:05.000Z',
   },

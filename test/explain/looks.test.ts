@@ -652,7 +652,8 @@ const rows: readonly Row[] = [
     parts: {
       answer: 'unknown',
       reason: 'holder-unknown',
-      message: 'Pod web-0 holds Lease shop/app; it is unknown whether that Pod exists: wait for an answer of the API server.',
+      message:
+        'Pod web-0 holds Lease shop/app; it is unknown whether that Pod exists: wait for an answer of the API server.',
       endsWhen: 'the API server answers',
       since: -600_000,
       leader: 'web-0/pod 5000',
