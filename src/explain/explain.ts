@@ -263,15 +263,15 @@ function sibling({ election }: RunningInput): ReasonDetails {
       reason: 'sibling',
       message:
         `Another process holds the socket that lets one process of Pod ${election.config.self.name} campaign, but is not ` +
-        'known to campaign. This process only watches, and takes its place when it ends.',
+        'known to campaign. This process only watches, and takes its place when that process ends.',
       endsWhen: 'that process ends (end it if it hangs or is not an elector), or stops its elector',
     };
   }
   return {
     reason: 'sibling',
     message:
-      `Another process of Pod ${election.config.self.name} takes part in the election for it. This process only watches, and ` +
-      'takes its place when it ends.',
+      `Another process of Pod ${election.config.self.name} takes part in the election for this Pod. This process only watches, and ` +
+      'takes its place when that process ends.',
     endsWhen: 'that process ends, or stops its elector',
   };
 }
@@ -341,7 +341,7 @@ function trouble(input: RunningInput): ReasonDetails | null {
   if (unverifiedForMs < RECENTLY_MS) {
     return {
       reason: 'api-unreachable',
-      message: `A request about ${leaseOf(input.election.config)} has failed and is repeated; ${known}: ${failure.message}`,
+      message: `A request about ${leaseOf(input.election.config)} has failed and is repeated; ${known}. The last failure: ${failure.message}`,
       sinceMs,
       endsWhen: 'that request succeeds',
     };
@@ -350,7 +350,7 @@ function trouble(input: RunningInput): ReasonDetails | null {
     reason: 'api-unreachable',
     message:
       `The API server has confirmed nothing about ${leaseOf(input.election.config)} for ${seconds(unverifiedForMs)}. Requests are repeated; ` +
-      `${known}: ${failure.message}`,
+      `${known}. The last failure: ${failure.message}`,
     sinceMs,
     endsWhen: 'the API server answers',
   };

@@ -73,7 +73,8 @@ const rows: readonly Row[] = [
     what: 'the API server cannot be reached at the start',
     story: () => starts().take({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'api-unreachable',
-    message: 'A request about Lease shop/app has failed and is repeated; no leader is known: it failed: unavailable',
+    message:
+      'A request about Lease shop/app has failed and is repeated; no leader is known. The last failure: it failed: unavailable',
     endsWhen: 'that request succeeds',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -178,7 +179,7 @@ const rows: readonly Row[] = [
         .absent('11'),
     reason: 'sibling',
     message:
-      'Another process holds the socket that lets one process of Pod app-1 campaign, but is not known to campaign. This process only watches, and takes its place when it ends.',
+      'Another process holds the socket that lets one process of Pod app-1 campaign, but is not known to campaign. This process only watches, and takes its place when that process ends.',
     endsWhen: 'that process ends (end it if it hangs or is not an elector), or stops its elector',
   },
   ...(['sibling', 'starting'] as const).map((role) => ({
@@ -211,7 +212,7 @@ const rows: readonly Row[] = [
         .listed(leaseOf(RIVAL)),
     reason: 'sibling',
     message:
-      'Another process of Pod app-1 takes part in the election for it. This process only watches, and takes its place when it ends.',
+      'Another process of Pod app-1 takes part in the election for this Pod. This process only watches, and takes its place when that process ends.',
     endsWhen: 'that process ends, or stops its elector',
   },
   {
@@ -225,7 +226,7 @@ const rows: readonly Row[] = [
         .take({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'sibling',
     message:
-      'Another process of Pod app-1 takes part in the election for it. This process only watches, and takes its place when it ends. ' +
+      'Another process of Pod app-1 takes part in the election for this Pod. This process only watches, and takes its place when that process ends. ' +
       'The API server has confirmed nothing for 42 s: it failed: unavailable',
     endsWhen: 'that process ends, or stops its elector',
   },
@@ -327,7 +328,7 @@ const rows: readonly Row[] = [
         .take({ type: 'leaseWatchFailed', failure: failure('unavailable') }),
     reason: 'api-unreachable',
     message:
-      'The API server has confirmed nothing about Lease shop/app for 42 s. Requests are repeated; as far as this process knows, app-2 leads: it failed: unavailable',
+      'The API server has confirmed nothing about Lease shop/app for 42 s. Requests are repeated; as far as this process knows, app-2 leads. The last failure: it failed: unavailable',
     endsWhen: 'the API server answers',
     since: '2023-11-14T22:13:20.000Z',
   },
@@ -517,7 +518,7 @@ const rows: readonly Row[] = [
         .take({ type: 'leaseWatchFailed', failure: forbidden('list', 'leases') }),
     reason: 'sibling',
     message:
-      'Another process of Pod app-1 takes part in the election for it. This process only watches, and takes its place when it ends. It cannot determine the leader: it was answered 403. Grant `list` on leases',
+      'Another process of Pod app-1 takes part in the election for this Pod. This process only watches, and takes its place when that process ends. It cannot determine the leader: it was answered 403. Grant `list` on leases',
     endsWhen: 'that process ends, or stops its elector',
     missing: ['list leases'],
   },

@@ -223,7 +223,7 @@ checkTable([
     story: () => watchesAsSibling().take({ type: 'leaseWatchFailed', failure: forbidden('get', 'leases') }),
     reason: 'sibling',
     message:
-      'Another process of Pod app-1 takes part in the election for it. This process only watches, and takes its place when it ends. It cannot determine the leader: it was answered 403. Grant `get` on leases',
+      'Another process of Pod app-1 takes part in the election for this Pod. This process only watches, and takes its place when that process ends. It cannot determine the leader: it was answered 403. Grant `get` on leases',
     endsWhen: 'that process ends, or stops its elector',
     missing: ['get leases'],
   },
@@ -392,7 +392,7 @@ for (const [what, failed, unverifiedForMs, note] of [
     if (failed) story.take({ type: 'leaseWatchFailed', failure: failure('unavailable') });
     assert.equal(
       explainedWith(story, { unverifiedForMs }).message,
-      `Another process of Pod app-1 takes part in the election for it. This process only watches, and takes its place when it ends.${note}`,
+      `Another process of Pod app-1 takes part in the election for this Pod. This process only watches, and takes its place when that process ends.${note}`,
     );
   });
 }
