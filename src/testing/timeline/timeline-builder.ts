@@ -235,8 +235,10 @@ function omissionsOf(lost: number, marks: number, lanes: number): readonly strin
   return [
     ...(lost > 0 ? [`At the beginning, ${were(lost, 'event')}: the recorder keeps only the latest.`] : []),
     ...(marks > 0
-      ? [`Of the earliest, ${were(marks, 'mark')}: a page shows the latest ${MARK_LIMIT.toLocaleString('en')}.`]
+      ? [`At the beginning, ${were(marks, 'mark')}: a page shows the latest ${MARK_LIMIT.toLocaleString('en')}.`]
       : []),
-    ...(lanes > 0 ? [`Of the Pods that never led, ${were(lanes, 'lane')}: a page shows ${LANE_LIMIT}.`] : []),
+    ...(lanes > 0
+      ? [`Of the Pods, ${were(lanes, 'lane')}: a page shows ${LANE_LIMIT}, and first those that led.`]
+      : []),
   ];
 }

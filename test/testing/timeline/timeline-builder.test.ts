@@ -226,7 +226,7 @@ describe('a page with too many events', () => {
     const timeline = buildTimeline(events);
     assert.equal(timeline.marks.length, MARK_LIMIT);
     assert.equal(timeline.marks[0]?.atMs, 3);
-    assert.deepEqual(timeline.omissions, ['Of the earliest, 3 marks are left out: a page shows the latest 2,000.']);
+    assert.deepEqual(timeline.omissions, ['At the beginning, 3 marks are left out: a page shows the latest 2,000.']);
   });
 
   test('first leaves out Pods that never led, and shows their number', () => {
@@ -239,7 +239,9 @@ describe('a page with too many events', () => {
     const timeline = buildTimeline(events);
     assert.equal(timeline.pods.length, LANE_LIMIT);
     assert.equal(timeline.pods.at(-1)?.pod.name, `web-${LANE_LIMIT + 1}`);
-    assert.deepEqual(timeline.omissions, ['Of the Pods that never led, 2 lanes are left out: a page shows 60.']);
+    assert.deepEqual(timeline.omissions, [
+      'Of the Pods, 2 lanes are left out: a page shows 60, and first those that led.',
+    ]);
   });
 
   test('shows the number of events that the recorder has lost', () => {
