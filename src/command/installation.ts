@@ -195,7 +195,9 @@ function networkPolicy(settings: InstallationSettings): Manifest {
 function podDisruptionBudget(settings: InstallationSettings): Manifest {
   return {
     file: 'base/pod-disruption-budget.yaml',
-    remarks: ['Permits the eviction of one Pod at a time, so that candidates remain. It never blocks the drain of a node for good.'],
+    remarks: [
+      'Permits the eviction of one Pod at a time, so that candidates remain. It never blocks the drain of a node for good.',
+    ],
     object: {
       apiVersion: 'policy/v1',
       kind: 'PodDisruptionBudget',
