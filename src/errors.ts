@@ -14,7 +14,8 @@ export type { RequestFailureKind };
  * - `ERR_LEASE_ELECTOR_CREDENTIALS`: the service account's files or the kubeconfig cannot be read
  * - `ERR_LEASE_ELECTOR_FORBIDDEN`: a permission is missing; the message names the rule to grant
  * - `ERR_LEASE_ELECTOR_UNAUTHORIZED`: the API server does not accept the token
- * - `ERR_LEASE_ELECTOR_UNTRUSTED`: the API server's certificate is not signed by the given CA
+ * - `ERR_LEASE_ELECTOR_UNTRUSTED`: the API server's certificate is not signed by the given CA, is for another host, or
+ *   has expired
  * - `ERR_LEASE_ELECTOR_REQUEST`: the API server refused a request for another reason
  * - `ERR_LEASE_ELECTOR_NOT_LEADER`: a method that only the leader may call was called while this process does not lead
  * - `ERR_LEASE_ELECTOR_UNCONFIRMED`: the leadership could not be confirmed; this process may still lead

@@ -17,7 +17,7 @@ export type WarningCode =
   | 'clock-skew'
   /** The difference that `clock-skew` reported is over. */
   | 'clock-skew-over'
-  /** The endpoint does not listen, or not on both loopback addresses. */
+  /** The endpoint does not listen, or not on all of its addresses. */
   | 'endpoint-unavailable'
   /** No request to the API server has succeeded for 10 s. Once per outage. */
   | 'api-unreachable'

@@ -73,7 +73,7 @@ const log = debugLog('lease-elector');
 
 /**
  * - `idle`: `start()` was not called yet
- * - `starting`: no leader is known yet
+ * - `starting`: the first requests are not answered yet
  * - `candidate`: campaigns when nobody holds the Lease
  * - `leader`: this process leads
  * - `sibling`: another process of the same Pod campaigns; this process replaces it when it ends
@@ -464,7 +464,7 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
 
   /**
    * Explains why there is or is not a leader, in one sentence and as data to log or to match on. Works in every state,
-   * also before `start()` and after `stop()`. Sends no request and never throws.
+   * even before `start()` and after `stop()`. Sends no request and never throws.
    *
    * @example
    * ```ts

@@ -91,8 +91,9 @@ export interface EndpointOptions {
    */
   readonly host?: string | undefined;
   /**
-   * Answers `/` and `/sse` on every address of the endpoint, and for every `Host`. By default both paths are answered
-   * only on loopback addresses, and only if the `Host` names this machine. Probes and metrics are answered everywhere.
+   * Answers `/` and `/sse` on every address of the endpoint, and all paths for every `Host`. By default `/` and `/sse`
+   * are answered only on loopback addresses. Probes and metrics are answered on every address. A request to a loopback
+   * address is refused if its `Host` does not name this machine.
    * @default false
    */
   readonly exposeLeader?: boolean | undefined;
@@ -210,7 +211,8 @@ export interface LeaseElectorOptions {
   readonly drainTimeoutMs?: number | undefined;
 
   /**
-   * How long a request may wait for its answer after it was sent, in milliseconds. Connecting may take the same time.
+   * How long a request may wait for its answer after it was sent, in milliseconds. Before that, TCP and TLS may each
+   * take the same time.
    *
    * @default 10000
    */

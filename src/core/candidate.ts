@@ -5,8 +5,8 @@
  *    check it again then.
  * 2. *mine*: resume the term. Renew the Lease and read this Pod in parallel; lead when both answers prove the term.
  * 3. *free*: campaign.
- *    1. Wait for a random time of at most 50 ms, so that one candidate is first. The Pod that the Lease names as the
- *       successor does not wait. The other Pods wait 60 ms longer.
+ *    1. Wait for a random time of at most 50 ms (500 ms with 50 Pods or more), so that one candidate is first. The Pod
+ *       that the Lease names as the successor does not wait. The other Pods wait 60 ms longer.
  *    2. Delete the Lease of the previous holder (uid and version are preconditions), and read this Pod in parallel.
  *    3. Create a new Lease after both answers. Its owner is this Pod. The create that succeeds begins a term, and the
  *       `resourceVersion` of the Lease is its fencing token. If another candidate was first, the answer is 409, and
@@ -178,8 +178,8 @@ function letsOthersGoFirst(context: StepContext, remains: LeaseRecord | null): b
   if (knownHolder === null) return false;
   if (isAnotherNamed(context)) return true;
   if (!knownHolder.released) return !isSelfNamed(context);
-  // The Pod that released the Lease also deletes it. Once the Lease is gone, all candidates compete: a POST each,
-  // answered 409, costs less than a gap.
+  // The Pod that released the Lease also deletes it. Once the Lease is gone, all candidates compete without a wait. The
+  // POSTs that are answered 409 cost less than a longer time without a leader.
   return remains !== null;
 }
 

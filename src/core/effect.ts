@@ -11,8 +11,9 @@ export type Effect =
   /** Watches this Pod instead of the previous one; `null` watches no Pod. */
   | { readonly type: 'watchPod'; readonly pod: PodReference | null }
   /**
-   * A consistent read showed a change that this watch missed. Its stream is closed, and a list follows immediately. The
-   * watch does not limit how often this happens: the election returns this effect at most every 15 s.
+   * A consistent read showed a change that this watch missed. Or the Lease cannot be read, and this watch may be dead.
+   * Its stream is closed, and a list follows immediately. The watch does not limit how often this happens. By default
+   * the election returns this effect about every 15 s at most (1.5 times `renewIntervalMs`).
    */
   | { readonly type: 'relist'; readonly watch: 'lease' | 'pod' }
   | { readonly type: 'readLease'; readonly request: number }
@@ -32,7 +33,7 @@ export type Effect =
   | { readonly type: 'announce'; readonly announcement: Announcement }
   /**
    * Ends every watch and timer. No input follows, and the only effects that follow are announcements. The socket is
-   * kept until the process ends if work of its term may still run, because a sibling must not begin beside that work.
+   * kept while work of its term may still run, because a sibling must not begin beside that work.
    */
   | { readonly type: 'shutDown'; readonly freeSiblingLock: boolean }
   /** Looks up the process that holds the socket which lets one process per Pod campaign. */
@@ -40,7 +41,10 @@ export type Effect =
 
 /** One unbroken holding of the Lease by this process. */
 export interface Term {
-  /** The resourceVersion in the answer to the write that began the term. It grows from term to term. */
+  /**
+   * The resourceVersion in the answer that began the term. It grows with every term that begins with a write. A term
+   * that is resumed by a read can have the same token as before.
+   */
   readonly fencingToken: string;
   /** The uid of the Lease at the beginning of the term. */
   readonly leaseUid: string;
@@ -107,7 +111,7 @@ export type WarningCode =
   | 'unauthorized'
   /** An admission webhook, a quota or a validation refuses a request. */
   | 'request-rejected'
-  /** The Lease was released before the work of the term had ended. */
+  /** The work of the term has not ended in time. The Lease is released nevertheless, or kept: see the message. */
   | 'work-not-drained'
   /** Abstract Unix sockets are not available on this platform, so several processes of one Pod may all lead. */
   | 'sibling-lock-unsupported'
@@ -130,7 +134,7 @@ export type WarningCode =
   | 'write-altered'
   /** Another process writes the Lease in the name of this Pod. */
   | 'twin'
-  /** The API server has no Pod with the uid of this Pod. */
+  /** The Leases of this Pod are deleted soon after they are created. Most likely no Pod has the uid of this Pod. */
   | 'pod-unknown';
 
 /** An announcement to the application. */

@@ -10,8 +10,8 @@ import { hasStopped, type PodRecord, type PodReference } from './lease-record.ts
 export type Succession = 'pod-deleted' | 'pod-stopped';
 
 /**
- * Whether a Pod exists. `unknown` (the Pod was not read yet, or reading it is not permitted) counts as alive
- * everywhere.
+ * Whether a Pod exists. `unknown` (the Pod was not read yet, or reading it is not permitted) counts as alive. One
+ * exception: if the Lease is missing and Pods cannot be read, only for `UNREADABLE_HOLDER_GRACE_MS`.
  */
 export type PodLiveness = 'alive' | 'gone' | 'unknown';
 

@@ -109,7 +109,7 @@ export type Fact =
 export interface Moment {
   /** Monotonic milliseconds. */
   readonly nowMs: number;
-  /** Milliseconds since 1970. Written into the Lease for people, never compared. */
+  /** Milliseconds since 1970. Written into the Lease for people. The rules compute no duration from it. */
   readonly wallMs: number;
   /** From 0 (inclusive) to 1 (exclusive). */
   readonly random: number;

@@ -26,8 +26,8 @@ export interface LeaseContent {
   /** The moment at which the term began, in milliseconds since 1970. */
   readonly acquireTimeMs: number | null;
   /**
-   * The moment of the last renewal, in milliseconds since 1970 of the holder's clock. It is for people. No verdict
-   * depends on it.
+   * The moment of the last renewal, in milliseconds since 1970 of the holder's clock. It is for people. The rules only
+   * compare it for equality: another value is another renewal.
    */
   readonly renewTimeMs: number | null;
   readonly leaseDurationSeconds: number | null;

@@ -106,8 +106,8 @@ function decide(context: StepContext, next: LeavingFor, release: ReleasePolicy, 
 }
 
 /**
- * Waits for the work of a lost term. Before that work has ended, this process does not stop and no other process of
- * this Pod begins.
+ * Waits for the work of a lost term, up to its time limit. Until then this process does not stop, and no other process
+ * of this Pod begins.
  */
 function drain(context: StepContext, next: LeavingFor, release: ReleasePolicy): void {
   awaitWork(context, next, release);
@@ -128,7 +128,8 @@ function noteSettled(context: StepContext, role: LeavingRole, drained: boolean):
 
 function noteWork(context: StepContext, release: ReleasePolicy, drained: boolean): void {
   context.updateKnowledge({ workMayRun: !drained });
-  // The warning describes what happens to the Lease. It is left out when another Pod holds the Lease.
+  // The warning describes what happens to the Lease. It is left out if the term was lost, and with it the Lease of this
+  // Pod.
   const lost = context.role.name === 'leaving' && ownLease(context) === null;
   if (!drained && !lost) context.warn(workNotDrained(release === 'always'));
 }
@@ -139,7 +140,7 @@ function noteWork(context: StepContext, release: ReleasePolicy, drained: boolean
  */
 export function endTerm(context: StepContext, role: LeaderRole, reason: DemotionReason): void {
   context.clearTimers('renew', 'retry');
-  // Nothing waits for the work of this term. It counts as running until the work of a later term has settled.
+  // Nothing waits for the work of this term. It counts as running until a later `workSettled` shows that it has ended.
   context.updateKnowledge({ workMayRun: true });
   if (role.resigning === null) {
     context.role = FRESH_CANDIDATE;

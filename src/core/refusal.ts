@@ -50,8 +50,8 @@ export interface Refusal {
 export type Refusals = Readonly<Partial<Record<Refusable, Refusal>>>;
 
 /**
- * The time until the first refusal that is not yet believed would be believed, in milliseconds; `Infinity` without such
- * a refusal. The next attempt is due after that time at the latest.
+ * The time until the next of these refusals can be believed, in milliseconds; `Infinity` when none is left. The next
+ * attempt is due after that time at the latest.
  */
 export function remainingDoubtMs(refusals: Refusals, nowMs: number): number {
   const remaining = Object.values(refusals)

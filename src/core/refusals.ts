@@ -33,8 +33,8 @@ const UNAUTHORIZED_LEAST_ANSWERS = 2;
 export const REFUSAL_MEMORY_MS = 150_000;
 
 /**
- * How late the next attempt of a refused request can be, in milliseconds beyond twice its delay. In a longer gap no
- * attempt was made, so the gap does not count.
+ * The next attempt of a refused request is in time until twice its delay plus this many milliseconds. A longer gap does
+ * not count, because no attempt was made in it.
  */
 const LATE_TRY_MS = 15_000;
 

@@ -10,7 +10,7 @@
  * - `forbidden`: 403; `unauthorized`: 401, also after the token was read again
  * - `throttled`: 429; `expired`: 410, as a status or as an ERROR event
  * - `rejected`: 400, 405, 415, 422…: the same request would fail again
- * - `untrusted`: the server's certificate is not signed by the CA, or not for this host
+ * - `untrusted`: the server's certificate is not signed by the CA, not for this host, or expired
  * - `unavailable`: 5xx, time-out, reset, refused connection: a write may have been executed or not
  * - `malformed`: an answer or a watch line that cannot be understood
  */

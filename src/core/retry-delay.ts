@@ -16,12 +16,12 @@ export const RETRY_BASE_MS = 250;
  */
 export const RETRY_CAP_MS = 2_000;
 
-/** The delays of the first refusals in a row, before jitter, in milliseconds. With jitter they span about 30 s. */
+/** The delays of the first refusals in a row, before jitter, in milliseconds. With jitter they span 24 to 47 s. */
 const EARLY_REFUSAL_DELAYS_MS: readonly number[] = [1_000, 2_000, 4_000, 8_000, 16_000, 16_000];
 
 /**
- * The delay of every later refusal, before jitter, in milliseconds. A missing permission then costs one request a
- * minute.
+ * The delay of every later refusal, before jitter, in milliseconds. A missing permission then costs one or two requests
+ * a minute.
  */
 export const REFUSAL_CAP_MS = 60_000;
 

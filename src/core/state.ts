@@ -243,7 +243,7 @@ export interface LeavingRole {
   readonly name: 'leaving';
   readonly next: LeavingFor;
   readonly step: LeavingStep;
-  /** The number of requests that failed while leaving. */
+  /** The number of requests that failed while leaving. Withdrawing a release starts again from 0. */
   readonly tries: number;
 }
 

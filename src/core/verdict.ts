@@ -24,11 +24,11 @@ export type HeldBecause =
   | 'pod-exists'
   /** It is unknown whether the holder's Pod exists. */
   | 'pod-unknown'
-  /** There is no Lease, but the Pod that held it exists and restores it immediately. */
+  /** There is no Lease, but the Pod that held it may exist. In that case it restores the Lease immediately. */
   | 'holder-restores'
   /** Nobody holds the Lease, and its deletion was accepted, but its finalizers keep it. */
   | 'terminating'
-  /** The holder is gone, but only the garbage collector is permitted to delete its Lease. */
+  /** Nobody holds the Lease, but this process is not permitted to delete it. The garbage collector may do so. */
   | 'collector'
   /** No Pod owns the Lease, and its last change is more recent than its duration. */
   | 'foreign'

@@ -2,8 +2,8 @@
  * The texts of the warnings and of the failures that the core itself detects, in one place, so that one person can edit
  * all of them.
  *
- * Each warning names the object, the problem and its consequence, and ends with what to do. The rules decide when to
- * warn.
+ * Each warning names the object, the problem and its consequence, and what to do if a person must act. The rules decide
+ * when to warn.
  */
 
 import type { WarningCode } from './effect.ts';

@@ -127,7 +127,7 @@ export type WatchInput<Item> =
     }
   /** `late`: the timer fired much later than it was due, because the process was suspended. */
   | { readonly type: 'timerFired'; readonly late: boolean }
-  /** A consistent read showed a change that this watch missed, so its stream no longer receives events. */
+  /** A consistent read showed a change that this watch missed, or this watch may be dead. */
   | { readonly type: 'relistRequested' }
   | { readonly type: 'stopped' };
 

@@ -59,7 +59,7 @@ export type ExplanationReason =
   | 'holder-node-not-ready'
   /** The holder does not renew: it hangs, has ended, or cannot reach the API server. */
   | 'holder-silent'
-  /** The Lease is gone. The Pod that held it exists, and is expected to restore it. */
+  /** The Lease is gone. The Pod that held it exists, or may exist, and is expected to restore it. */
   | 'lease-missing'
   /** The Lease is being deleted, but its finalizers keep it. */
   | 'lease-terminating'
@@ -82,7 +82,10 @@ export interface HolderPod {
   readonly reason: string | null;
   /** The node of the Pod; `null` before the Pod is scheduled. */
   readonly nodeName: string | null;
-  /** The condition `Ready`. False while `containersReady` is true: the control plane has lost the node. */
+  /**
+   * The condition `Ready`. False while `containersReady` is true: the control plane has lost the node, or a readiness
+   * gate is not met.
+   */
   readonly ready: boolean | null;
   /** The condition `ContainersReady`. */
   readonly containersReady: boolean | null;

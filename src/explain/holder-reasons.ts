@@ -229,7 +229,10 @@ function unknownHolder(input: RunningInput, holder: PodReference): ReasonDetails
 /** The requests of watches. Without them a process only reads at intervals. */
 const WATCHES: readonly Refusable[] = ['list leases', 'watch leases', 'list pods', 'watch pods'];
 
-/** Reports "all is well" only with a leader that renews and has no known problem, and a Lease that can be deleted. */
+/**
+ * Reports "all is well" only if the leader renews, and neither its Lease nor the watches of this process have a known
+ * problem.
+ */
 function following(input: RunningInput, holder: PodReference): ReasonDetails {
   const { config, knowledge } = input.election;
   const lease = knowledge.observation?.lease ?? null;

@@ -49,7 +49,7 @@ export interface Logger {
   debug(fields: LogFields, message?: string): unknown;
   /** Receives elections, hand-overs, and the ends of problems. */
   info(fields: LogFields, message?: string): unknown;
-  /** Receives warnings, and the end of a term that this process lost. */
+  /** Receives warnings, stalls, silent leaders, and the end of a term that this process lost. */
   warn(fields: LogFields, message?: string): unknown;
   /** Receives errors. */
   error(fields: LogFields, message?: string): unknown;

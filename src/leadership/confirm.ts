@@ -34,8 +34,8 @@ export async function confirm(
 }
 
 /**
- * Reads the Lease. The election processes each of the two answers immediately, so it does not continue to lead while
- * the other answer is outstanding.
+ * Reads the Lease. Each of the two answers is passed to the election immediately. If one of them ends the term, the end
+ * does not wait for the other.
  */
 async function readLease(driver: Driver, { lease }: Pick<Ports, 'lease'>): ReturnType<Ports['lease']['read']> {
   const answer = await lease.read();

@@ -106,7 +106,7 @@ export class TermWork {
   }
 
   /**
-   * Calls `onElected` after the work of earlier terms has ended, so that two jobs never run at once in one process.
+   * Calls `onElected` after the work of earlier terms has ended, so that it never runs beside that work in one process.
    *
    * @param ready the work begins once this has resolved; it must not reject
    */
