@@ -10,7 +10,7 @@ import { ELECTOR_RULES } from '../testing/index.ts';
 export const ENDPOINT_PORT = 4040;
 /**
  * The time from SIGTERM to SIGKILL, in seconds. `stop()` waits up to 20 s for the work (the default of
- * `drainTimeoutMs`), and then needs two requests to release the Lease, each within 10 s.
+ * `drainTimeoutMs`). Releasing the Lease then takes at most 13 s, and the last labels and Events at most 2 s.
  */
 export const TERMINATION_GRACE_PERIOD_SECONDS = 45;
 /** The user and the group of the container: `nonroot` of the distroless images. */
@@ -111,7 +111,7 @@ function deployment(settings: InstallationSettings): Manifest {
   return {
     file: 'base/deployment.yaml',
     remarks: [
-      'The probes need `endpoint: { host: "0.0.0.0" }` in the application. A Pod that does not lead is ready, too.',
+      'The probes need `endpoint: { host: "0.0.0.0" }` in the application. A Pod that does not lead is also ready.',
       'The grace period is longer than drainTimeoutMs (20 s) and the release of the Lease after it.',
     ],
     object: {

@@ -7,8 +7,8 @@ import { printable } from '../explain/wording.ts';
 const GAP = '  ';
 
 /**
- * The lines of a table. Control characters are removed, because a name in an object of the API can contain them, and a
- * terminal would execute them.
+ * The lines of a table. Control characters become spaces, because a name in an object of the API can contain them, and
+ * a terminal would execute them.
  *
  * @param width the length at which a line is cut, so that it does not wrap
  */

@@ -263,7 +263,7 @@ export class Driver {
     const settling = this.#settlings;
     this.#application
       .settleWork()
-      // The answer for an earlier term says nothing about the work of the next term.
+      // An answer for an earlier term does not apply to the work of the next term.
       .then((drained) => (settling === this.#settlings ? this.take({ type: 'workSettled', drained }) : undefined))
       .catch(this.#reportDefect);
   }

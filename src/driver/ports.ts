@@ -23,7 +23,7 @@ export type WriteAnswer = Answer<LeaseRecord> & {
   readonly altered?: readonly string[];
 };
 
-/** The requests about the Lease of the election. Every step of a method ends within the request time-out. */
+/** The requests about the Lease of the election. Every step of a request has a time-out. */
 export interface LeasePort {
   /** A consistent read (no `resourceVersion`); `null` when there is no such Lease. */
   read(): Promise<Answer<LeaseRecord | null>>;
@@ -165,6 +165,6 @@ export interface Ports {
   readonly siblingLock: SiblingLockPort;
   /** Left out if there is no cluster. The driver does not use it. */
   readonly publishing?: PublishingPort;
-  /** Ends idle connections. Called once, as the last method. */
+  /** Ends requests, streams and connections. Called once. Only `siblingLock.free` can be called afterwards. */
   close(): void;
 }

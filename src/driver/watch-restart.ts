@@ -15,7 +15,7 @@ export type WatchRestartCause =
   | 'refused'
   /** No message was received for so long that the connection is considered dead. */
   | 'silent'
-  /** A list or a read contradicts the watch. */
+  /** A list or a read contradicts the watch, or a renewal is overdue and the Lease cannot be read. */
   | 'contradicted';
 
 /** The cause of a restart by this input; `null` when the stream continues, or was closed for good. */

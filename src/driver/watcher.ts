@@ -104,7 +104,7 @@ export class Watcher<Item extends Watched> {
     this.#take({ type: 'started' });
   }
 
-  /** Closes the stream and lists immediately, because a consistent read contradicts the watch. */
+  /** Closes the stream and lists immediately, because the watch has missed a change or may be dead. */
   relist(): void {
     this.#take({ type: 'relistRequested' });
   }

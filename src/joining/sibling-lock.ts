@@ -218,7 +218,7 @@ class SiblingLock implements SiblingLockPort {
       this.#holderConnection = null;
       const waitedLong = this.#clock.nowMs() - openedAtMs >= SHORT_WAIT_MS;
       this.#attempts = waitedLong ? 0 : this.#attempts + 1;
-      // The first short wait is not delayed: the holder may have died just after this process connected.
+      // After the first short wait the bind is not delayed: the holder may have died just after this process connected.
       if (this.#attempts <= 1) this.#bind();
       else this.#bindLater();
     });

@@ -64,8 +64,8 @@ export interface ApiTransport {
 export interface ApiClientOptions {
   readonly credentials: Credentials;
   /**
-   * The longest time between a written request and the end of its answer (of a stream: its head), in milliseconds. The
-   * same limit applies to each earlier step.
+   * The longest time between a written request and the end of its answer (of a stream: its head), in milliseconds. Each
+   * earlier step has the same limit, except the wait for a free connection (`QUEUE_TIMEOUTS`).
    */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;

@@ -1,8 +1,8 @@
 /**
  * Reads the part that every object of the API has. Compares it with the requested object, and normalizes it.
  *
- * A server writes null, or nothing, for an empty value, and a proxy can mix up answers. All other files of this library
- * read the metadata of an answer only in the form that this file returns.
+ * A server writes null, or nothing, for an empty value, and a proxy can mix up answers. The other files use an object
+ * only in the form that this file returns. Only `pod-list.ts` reads its metadata itself.
  */
 
 import { isObject } from '../runtime/object-kind.ts';

@@ -38,8 +38,8 @@ export interface ConnectOptions {
   /** @default '/var/run/secrets/kubernetes.io/serviceaccount' */
   readonly serviceAccountDirectory?: string;
   /**
-   * The longest time between a sent request and its answer (of a watch: the head), in milliseconds. The same limit
-   * applies to each earlier step.
+   * The longest time between a sent request and its answer (of a watch: the head), in milliseconds. Each earlier step
+   * has the same limit, except the wait for a free connection.
    */
   readonly requestTimeoutMs: number;
   /** Receives a report of each request that has ended; must not throw. */

@@ -136,8 +136,8 @@ export class ConnectionQueue {
     this.#timer?.cancel();
     this.#timer = null;
     this.#idlePieces = 0;
-    // While more connections than that are in use, the higher number stays permitted. Otherwise the next request would
-    // wait again.
+    // The higher number stays permitted while that many connections are in use. Otherwise the next request would wait
+    // again.
     if (this.#used < this.#limits.connections) this.#permitted = this.#limits.connections;
   }
 

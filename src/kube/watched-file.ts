@@ -13,7 +13,7 @@ export interface FileSnapshot {
   readonly path: string;
   /** Without white space at either end. */
   readonly text: string;
-  /** Changes whenever the file changes. */
+  /** The inode, the time and the size of the file. A change of the contents nearly always changes one of them. */
   readonly fingerprint: string;
 }
 

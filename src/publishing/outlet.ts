@@ -73,7 +73,10 @@ export class Outlet {
     if (this.#publication.isPending) this.dueAtMs = this.#options.clock.nowMs();
   }
 
-  /** Prepares the end: a pending publication has one more attempt, unless it was refused. */
+  /**
+   * Prepares the end: a pending publication has one more attempt, unless it was refused. An attempt that ends with a
+   * conflict is repeated.
+   */
   close(): void {
     this.#isClosing = true;
     this.dueAtMs = null;

@@ -13,7 +13,7 @@ const SHORTEST_FOR_TWO = 5;
 const LONGEST_NAME = 40;
 
 /**
- * The names of these options in other libraries: client-go (`LeaderElectionConfig`, `LeaseLock`) and the sidecar's users.
+ * The names of these options in client-go (`LeaderElectionConfig`, `LeaseLock`) and in programs that use the sidecar.
  * In lower case, without punctuation.
  */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
