@@ -56,7 +56,16 @@ const TOGETHER: readonly (readonly string[])[] = [
   ['test/lease-elector.test.ts'],
   ['test/command/', 'test/publishing/', 'test/metrics/', 'test/leadership/', 'test/joining/'],
   ['test/exploration/', 'test/scenarios/', 'test/model/', 'test/conformance/'],
-  ['test/core/', 'test/driver/', 'test/explain/', 'test/worlds/', 'test/demo/', 'test/mutation/', 'test/'],
+  [
+    'test/core/',
+    'test/driver/',
+    'test/explain/',
+    'test/worlds/',
+    'test/demo/',
+    'test/mutation/',
+    'test/runtime/',
+    'test/',
+  ],
 ];
 
 function isIn(file: string, place: string): boolean {

@@ -73,6 +73,14 @@ test('lines that still wait are printed plainly when the process ends', () => {
   assert.equal(lines.length, 1);
 });
 
+test('lines are still printed by debug when the process ends after debug was loaded', async () => {
+  const { lines, printer, print, debugLoads } = world();
+  await debugLoads();
+  printer.end();
+  print('one', 'b');
+  assert.deepEqual(lines, ['debug b one']);
+});
+
 test('lines beyond the limit are counted when debug is not loaded yet', async () => {
   const { lines, print, debugFails } = world();
   for (let count = 0; count < WAITING_LINES_LIMIT + 3; count += 1) print('x');
