@@ -13,6 +13,10 @@ function loadAgain(file: string): Promise<unknown> {
   return import(new URL(`../../src/leadership/${file}?debug`, import.meta.url).href);
 }
 
+async function loadApplicationLog() {
+  return (await loadAgain('application-log.ts')) as typeof import('../../src/leadership/application-log.ts');
+}
+
 /** Enables the debug output during a test. Returns the text that the process writes to stderr. */
 function debugging(t: TestContext): string[] {
   const before = process.env['DEBUG'] ?? '';
@@ -35,15 +39,23 @@ const LOGGERS: Readonly<Record<string, () => unknown>> = {
 for (const [how, write] of Object.entries(LOGGERS)) {
   test(`the debug output reports the failure of a logger that ${how}`, async (t) => {
     const texts = debugging(t);
-    const { ApplicationLog } = (await loadAgain(
-      'application-log.ts',
-    )) as typeof import('../../src/leadership/application-log.ts');
+    const { ApplicationLog } = await loadApplicationLog();
     const logger: Logger = { debug: write, info: write, warn: write, error: write };
     new ApplicationLog(logger).stopped();
     await until('the line is written', () => texts.length > 0);
     assert.match(texts.join(''), /lease-elector.*the logger failed: Error: disk full/);
   });
 }
+
+test('the debug output reports nothing when there is no logger', async (t) => {
+  const texts = debugging(t);
+  const { ApplicationLog } = await loadApplicationLog();
+  new ApplicationLog(undefined).stopped();
+  // Lines are printed in their order.
+  new ApplicationLog({ debug: fails, info: fails, warn: fails, error: fails }).stopped();
+  await until('the second line is written', () => texts.join('').includes('disk full'));
+  assert.doesNotMatch(texts.join(''), /TypeError/);
+});
 
 test('the debug output reports a warning of the process that fails, with its code and its message', async (t) => {
   const texts = debugging(t);

@@ -157,10 +157,18 @@ test('a failure is reported with the event of the call when a function listens t
   ]);
 });
 
-test('a listener that is not a function is refused', () => {
-  const emitter = new Emitter();
-  assert.throws(() => emitter.on('note', 'no function' as unknown as () => void), TypeError);
-});
+for (const [what, listener] of [
+  ['a text', 'no function'],
+  ['an object', {}],
+] as const) {
+  test(`a listener is refused when it is ${what}`, () => {
+    const emitter = new Emitter();
+    assert.throws(() => emitter.on('note', listener as unknown as () => void), {
+      name: 'TypeError',
+      message: 'The listener must be a function',
+    });
+  });
+}
 
 for (const [what, value, expected] of [
   ['a promise', Promise.resolve(), true],

@@ -133,6 +133,14 @@ test('a term that begins during the list of a leaving process keeps its own list
   assert.equal(pending.length, 1);
 });
 
+test('no Pod is skipped when the last other leader was not seen to leave', async () => {
+  const searching = new Searching();
+  searching.search.follow('pod-2');
+  searching.search.begin();
+  await searching.answer();
+  assert.deepEqual(searching.passedOver, [null]);
+});
+
 test('the Pod that led before is skipped until 10 s after its term', async () => {
   const searching = new Searching();
   const { search, clock } = searching;

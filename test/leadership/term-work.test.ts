@@ -103,6 +103,55 @@ test('other work is waited for when some of the work has used up its time', asyn
   assert.deepEqual(second, [false]);
 });
 
+test('work that has used up its time is not waited for again when other work asks for the end', async () => {
+  const working = new Working();
+  working.job();
+  working.settles();
+  working.clock.advance(LIMIT_MS);
+  await promisesSettled();
+  working.job(() => working.work.leave(() => undefined));
+  const second = working.settles();
+  await promisesSettled();
+  assert.deepEqual(second, [false]);
+});
+
+test('a term settles only after the end of the work that asked for the end', async () => {
+  const working = new Working();
+  const end = working.job(() => working.work.leave(() => undefined));
+  const first = working.settles();
+  await promisesSettled();
+  await end();
+  const second = working.settles();
+  await promisesSettled();
+  assert.deepEqual([first, second], [[false], [true]]);
+});
+
+test('the signal of a term has the reason of its end', () => {
+  const { work } = new Working();
+  const { signal } = work.begin(CORE);
+  work.end('usurped');
+  const { code, message, demotionReason } = signal.reason as LeaseElectorError;
+  assert.deepEqual(
+    [code, message, demotionReason],
+    ['ERR_LEASE_ELECTOR_NOT_LEADER', 'This process no longer leads: usurped.', 'usurped'],
+  );
+});
+
+test('the end of a term has no effect when there is no term', () => {
+  const { work } = new Working();
+  assert.equal(work.end('stopped'), undefined);
+});
+
+test('the work of a term does not begin when the term ends first', async () => {
+  const { work, errors } = new Working(() => assert.fail('the work begins'));
+  const ready = Promise.withResolvers<void>();
+  work.run(work.begin(CORE), ready.promise);
+  work.end('usurped');
+  ready.resolve();
+  await promisesSettled();
+  assert.deepEqual([work.running, errors], [0, []]);
+});
+
 test('the end of the work of an earlier term does not count for the current term', async () => {
   const ends: PromiseWithResolvers<void>[] = [];
   const working = new Working(() => {
