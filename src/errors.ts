@@ -19,7 +19,7 @@ export type { RequestFailureKind };
  * - `ERR_LEASE_ELECTOR_REQUEST`: the API server refused a request for another reason
  * - `ERR_LEASE_ELECTOR_NOT_LEADER`: a method that only the leader may call was called while this process does not lead
  * - `ERR_LEASE_ELECTOR_UNCONFIRMED`: the leadership could not be confirmed; this process may still lead
- * - `ERR_LEASE_ELECTOR_NOT_RELEASED`: the Lease could not be released; this Pod still holds it
+ * - `ERR_LEASE_ELECTOR_NOT_RELEASED`: the Lease could not be released; if this Pod still holds it, it leads again
  * - `ERR_LEASE_ELECTOR_CALLBACK`: a callback or a listener threw, or its promise rejected; leadership is not affected
  * - `ERR_LEASE_ELECTOR_STOPPED`: the elector was stopped, or its signal aborted
  * - `ERR_LEASE_ELECTOR_INVARIANT`: a defect of this library; the elector stopped leading for safety

@@ -311,7 +311,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
    * released.
    *
    * @throws {LeaseElectorError} `ERR_LEASE_ELECTOR_NOT_LEADER`; `ERR_LEASE_ELECTOR_NOT_RELEASED` when a permission is
-   * missing or the API server could not be reached. This Pod then still holds the Lease and leads again
+   * missing, the API server could not be reached, or another client took the Lease. If this Pod still holds the Lease,
+   * it leads again
    *
    * @example
    * ```ts

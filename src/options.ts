@@ -234,8 +234,8 @@ export interface LeaseElectorOptions {
 
   /**
    * Answers `http://localhost:4040/` as the NAIS elector sidecar does, for code that polls it: `true`, or another port
-   * and host. The endpoint listens before the election starts, and until `stop()` has resolved. If it cannot listen,
-   * the elector warns.
+   * and host. The endpoint listens before the election starts, and closes just before `stop()` resolves. If it cannot
+   * listen, the elector warns.
    *
    * The answer is about the Pod. One process of the Pod has the port. That process returns the name of this Pod also
    * while a sibling leads, such as another worker of node:cluster. In a process that has siblings, use `isLeader`. The

@@ -27,8 +27,8 @@ export function isLockHolderSilent({ self }: ElectionConfig, knowledge: Knowledg
   const silentForMs = verifiedAtMs - observation.sinceMs;
   const { lease } = observation;
   if (lease === null) {
-    // If another Pod held the Lease, that Pod restores it. If this Pod held it, its leader would have restored it long
-    // ago.
+    // If another Pod held the Lease, that Pod restores it. If this Pod held the Lease, the process that led would have
+    // restored it long ago.
     const leader = currentLeader(knowledge);
     return (leader === null || leader.uid === self.uid) && silentForMs >= SILENT_HOLDER_MS;
   }

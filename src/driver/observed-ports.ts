@@ -1,6 +1,6 @@
 /**
- * The ports of an election with an observer: they report every request and every answer to the outage watch, and return
- * the answers unchanged.
+ * The ports of an election with an observer: they report the requests of the election and their answers to the outage
+ * watches, and return the answers unchanged.
  */
 
 import type { OutageWatch } from './outage-watch.ts';
@@ -9,7 +9,7 @@ import type { Answer, Ports, WatchPort, WatchSink } from './ports.ts';
 /**
  * Returns the same ports with observers. Both outage watches stop when the ports are closed.
  *
- * @param watch observes every request and every stream
+ * @param watch observes these requests and all streams
  * @param writes observes the writes alone, because they can fail for a long time while reads succeed
  */
 export function observedPorts(ports: Ports, watch: OutageWatch, writes: OutageWatch): Ports {

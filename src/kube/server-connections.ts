@@ -4,8 +4,9 @@
  * `api-client.ts` sends the requests of one elector over them.
  */
 
-// Only types are imported: an import of `node:http` evaluates each of its exports, and WebSocket loads all of undici,
-// which takes 15 ms and some MB. For the rare plain http server, `getBuiltinModule` returns the module without that.
+// Only types are imported: an import of `node:http` evaluates each of its exports. One of them, `WebSocket`, loads all
+// of undici, which takes 15 ms and some MB. For the rare plain http server, `getBuiltinModule` returns the module
+// without that.
 import type { AgentOptions, ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Socket } from 'node:net';
