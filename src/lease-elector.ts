@@ -154,8 +154,8 @@ export class LeaseElector extends GuardedEmitter<LeaseElectorEvents> {
   /** The HTTP endpoint; `null` unless the option `endpoint` is set. */
   readonly #endpoint: Endpoint | null;
   /**
-   * Created only when a job or a metric needs it, because it wakes the process every second. It also runs in a
-   * candidate, because the answer that elects this process may have been sent before a stall.
+   * Created only when a job, a metric, the endpoint or `progressTimeoutMs` needs it, because it wakes the process every
+   * second. It also runs in a candidate, because the answer that elects this process may have been sent before a stall.
    */
   #stalls: StallWatch | null = null;
   /** `leaderOnly()` was called, so jobs may run after `onElected` has ended. */

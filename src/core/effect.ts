@@ -139,7 +139,10 @@ export type WarningCode =
 
 /** An announcement to the application. */
 export type Announcement =
-  /** `renews`: the first renewal is scheduled by the timer `renew`, which is due immediately. */
+  /**
+   * `renews`: the first renewal is scheduled by the timer `renew`, which is due immediately, or a second after an
+   * earlier renewal.
+   */
   | { readonly type: 'elected'; readonly term: Term; readonly renews: boolean }
   | { readonly type: 'demoted'; readonly reason: DemotionReason }
   | { readonly type: 'leaderChanged'; readonly leader: Leader | null }

@@ -21,7 +21,7 @@ export interface NamedSuccessor {
 export interface LeaseContent {
   /** The name of the leader's Pod, without any addition, because programs compare it with their hostname. */
   readonly holderIdentity: string | null;
-  /** The Pod in `metadata.ownerReferences`. Only this field decides who holds the Lease. */
+  /** The Pod in `metadata.ownerReferences`. It holds the Lease. For a Lease without an owner, see `holderOf`. */
   readonly owner: PodReference | null;
   /** The moment at which the term began, in milliseconds since 1970. */
   readonly acquireTimeMs: number | null;

@@ -1,8 +1,9 @@
 /**
  * The metrics of one elector: its counts, and the metric families with these counts.
  *
- * Every series exists from the start with the value zero. If a counter first appeared with 1, it would have no rate,
- * and an alert would miss the first event. Each label has a closed set of values.
+ * Every series exists from the start with the value zero, except those of unusual HTTP statuses. If a counter first
+ * appeared with 1, it would have no rate, and an alert would miss the first event. Each label has a closed set of
+ * values.
  */
 
 import type { DemotionReason, Leader } from '../core/effect.ts';

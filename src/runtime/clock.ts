@@ -14,7 +14,7 @@ export interface Clock {
   /** Milliseconds of a clock that never jumps and never runs backwards. Its zero is arbitrary. */
   nowMs(): number;
 
-  /** Milliseconds since 1970, for people and for wire fields. Never used to measure a duration. */
+  /** Milliseconds since 1970, for people and for wire fields. The rules of the election measure no duration with it. */
   wallMs(): number;
 
   /**
