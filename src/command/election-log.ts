@@ -43,6 +43,11 @@ export interface ElectionEvent {
   readonly tokenIsExact: boolean;
 }
 
+interface ElectionHolder {
+  readonly name: string;
+  readonly uid: string | null;
+}
+
 /** The present state of one election. */
 export interface ElectionRow {
   readonly namespace: string;
@@ -60,6 +65,8 @@ export interface ElectionRow {
   readonly leaseDurationSeconds: number | null;
   readonly isSilent: boolean;
   readonly isReleased: boolean;
+  /** The holder, or the last holder of a Lease that has none; `null` when no holder was observed. */
+  readonly lastHolder: ElectionHolder | null;
   /** The number of times that another holder was elected since the watch began. */
   readonly changes: number;
   readonly last: ElectionEvent;
@@ -157,6 +164,7 @@ export class ElectionLog {
       leaseDurationSeconds,
       isSilent: !moved && before.isSilent,
       isReleased: isReleased(lease),
+      lastHolder: holder === null ? (before?.lastHolder ?? null) : { name: holder, uid: holderUid },
       changes: before?.changes ?? 0,
     };
     this.#note(key, row, before);
@@ -166,11 +174,13 @@ export class ElectionLog {
   #note(key: string, row: Omit<ElectionRow, 'last'>, before: ElectionRow | undefined): void {
     if (before === undefined) return this.#change(key, row, this.#hasBegun ? 'elected' : 'found', null);
     const wasDeleted = before.last.change === 'deleted';
-    const previous = before.last.holder;
+    const { lastHolder } = before;
+    const previous = lastHolder?.name ?? null;
     const isSame = row.holder === before.holder && row.holderUid === before.holderUid;
     if (!isSame || row.acquireTimeMs !== before.acquireTimeMs) {
-      const changes = isSame ? before.changes : before.changes + 1;
-      return this.#change(key, { ...row, changes }, row.holder === null ? 'released' : 'elected', previous);
+      if (row.holder === null) return this.#change(key, row, 'released', previous);
+      const isAnother = row.holder !== lastHolder?.name || row.holderUid !== lastHolder.uid;
+      return this.#change(key, { ...row, changes: before.changes + (isAnother ? 1 : 0) }, 'elected', previous);
     }
     if (wasDeleted) return this.#change(key, row, 'restored', previous);
     if (row.isReleased && !before.isReleased) return this.#change(key, row, 'released', previous);

@@ -50,7 +50,7 @@ function logOf(): { log: ElectionLog; clock: ManualClock; lines: () => readonly 
     events
       .splice(0)
       .map(({ change, holder, previousHolder, fencingToken, tokenIsExact }) =>
-        [change, holder, previousHolder ?? '-', `${tokenIsExact ? '' : '<='}${fencingToken}`].join(' '),
+        [change, holder ?? '-', previousHolder ?? '-', `${tokenIsExact ? '' : '<='}${fencingToken}`].join(' '),
       );
   return { log, clock, lines };
 }
@@ -97,6 +97,26 @@ test('the same name with another uid is another holder', () => {
   log.listed([leaseOf(clock, { pod: 'db-0' })]);
   log.listed([leaseOf(clock, { pod: 'db-0', owner: { name: 'db-0', uid: 'reborn' }, resourceVersion: '50' })]);
   assert.deepEqual(lines(), ['found db-0 - <=10', 'elected db-0 db-0 <=50']);
+  assert.equal(log.rows()[0]?.changes, 1);
+});
+
+test('a Lease that is empty between two holders has changed once', () => {
+  const { log, clock, lines } = logOf();
+  const held = (pod: string, resourceVersion: string) =>
+    leaseOf(clock, { pod, owner: null, uid: 'of-client-go', resourceVersion });
+  log.listed([held('a', '10')]);
+  log.written(held('', '20'), false);
+  log.written(held('b', '30'), false);
+  log.written(held('', '40'), false);
+  clock.advance(1_000);
+  log.written(held('b', '50'), false);
+  assert.deepEqual(lines(), [
+    'found a - <=10',
+    'released - a <=20',
+    'elected b a <=30',
+    'released - b <=40',
+    'elected b b <=50',
+  ]);
   assert.equal(log.rows()[0]?.changes, 1);
 });
 
