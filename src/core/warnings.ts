@@ -115,8 +115,8 @@ export function workNotDrained(released: boolean): Warning {
     code: 'work-not-drained',
     message: released
       ? 'The Lease is released although the promise of onElected has not settled in time.'
-      : 'The promise of onElected has not settled in time. The Lease is kept, and no other process of this Pod campaigns ' +
-        'before this process has ended. End this process.',
+      : 'The promise of onElected has not settled in time. The Lease is kept. No other process of this Pod campaigns ' +
+        'before the promise settles or this process ends. End this process.',
   };
 }
 

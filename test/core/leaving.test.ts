@@ -689,8 +689,8 @@ test('the warning about unsettled work states whether the Lease is released', ()
     'The Lease is released although the promise of onElected has not settled in time.',
   ]);
   assert.deepEqual(warningsOf(leads().stop().settled(false)), [
-    'The promise of onElected has not settled in time. The Lease is kept, and no other process of this Pod campaigns ' +
-      'before this process has ended. End this process.',
+    'The promise of onElected has not settled in time. The Lease is kept. No other process of this Pod campaigns ' +
+      'before the promise settles or this process ends. End this process.',
   ]);
 });
 

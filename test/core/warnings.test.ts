@@ -50,8 +50,8 @@ const texts: readonly (readonly [what: string, warning: Warning, message: string
   [
     'unsettled work beside a kept Lease',
     workNotDrained(false),
-    'The promise of onElected has not settled in time. The Lease is kept, and no other process of this Pod campaigns ' +
-      'before this process has ended. End this process.',
+    'The promise of onElected has not settled in time. The Lease is kept. No other process of this Pod campaigns ' +
+      'before the promise settles or this process ends. End this process.',
   ],
   ['a stuck release without a known refusal', releaseStuck(CONFIG, undefined), STUCK + TAKES_OVER],
   ['a stuck release', releaseStuck(CONFIG, 'it failed'), `${STUCK}: it failed${TAKES_OVER}`],
