@@ -115,7 +115,7 @@ const REFUSALS: readonly { readonly refuser: string; readonly message: string }[
   },
   {
     refuser: 'The ValidatingAdmissionPolicy "names.example.com"',
-    message: 'leases "web" is forbidden: ValidatingAdmissionPolicy \'names.example.com\' denied request: bad name',
+    message: "ValidatingAdmissionPolicy 'names.example.com' denied request: bad name",
   },
   {
     refuser: 'A ValidatingAdmissionPolicy',

@@ -136,6 +136,11 @@ const READABLE: readonly { rule: string; value: unknown; content: Partial<LeaseC
     value: { metadata: { ...META, annotations: { 'lease-elector/released': null } } },
     content: {},
   },
+  {
+    rule: 'an annotation that is a number counts as left out',
+    value: { metadata: { ...META, annotations: { 'lease-elector/released': 7 } } },
+    content: {},
+  },
 ];
 for (const { rule, value, content } of READABLE) {
   test(rule, () => {

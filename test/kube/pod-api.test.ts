@@ -250,9 +250,11 @@ describe('the other fields of a report', () => {
   });
 
   test('a deletionTimestamp without its grace period counts as the time of the request', async () => {
-    const metadata = { deletionTimestamp: '2026-03-01T10:00:00Z' };
-    const pod = await read(podWith({ phase: 'Running' }, {}, metadata));
-    assert.deepEqual([pod.terminating, pod.report?.terminatingSinceMs], [true, Date.UTC(2026, 2, 1, 10)]);
+    for (const deletionGracePeriodSeconds of [undefined, '30']) {
+      const metadata = { deletionTimestamp: '2026-03-01T10:00:00Z', deletionGracePeriodSeconds };
+      const pod = await read(podWith({ phase: 'Running' }, {}, metadata));
+      assert.deepEqual([pod.terminating, pod.report?.terminatingSinceMs], [true, Date.UTC(2026, 2, 1, 10)]);
+    }
   });
 
   test('an invalid deletionTimestamp counts as a deletion, so that the Pod does not campaign', async () => {

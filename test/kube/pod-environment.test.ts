@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -140,10 +140,14 @@ test('the namespace is the text of its file, and null when there is no file or n
 
 test('a token that was refused is read again although its file seems unchanged', async (t) => {
   const directory = serviceAccount(t);
+  const token = join(directory, 'token');
+  // The size and the time of the file stay the same.
+  utimesSync(token, 1_000, 1_000);
   const credentials = read(IN_POD, directory);
   const tokenOf = async (): Promise<unknown> => (await credentials.authorize()).headers['authorization'];
   assert.equal(await tokenOf(), 'Bearer abc');
-  writeFileSync(join(directory, 'token'), 'xyz');
+  writeFileSync(token, 'xyz');
+  utimesSync(token, 1_000, 1_000);
   assert.equal(await tokenOf(), 'Bearer abc', 'the files are checked once a second');
   credentials.distrust();
   assert.equal(await tokenOf(), 'Bearer xyz');
