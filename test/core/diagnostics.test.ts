@@ -170,7 +170,7 @@ const LATER = podOf(RIVAL, { resourceVersion: '10', terminating: true });
 const sightings: readonly (readonly [rule: string, Fact, after: Diagnostics['holderPod']])[] = [
   ['a later sighting replaces it', { type: 'podObserved', watched: RIVAL, pod: LATER, by: 'watch' }, LATER],
   [
-    'the later of two answers replaces it when both have one version',
+    'the later of two answers replaces it when both have the same version',
     { type: 'podRead', request: 1, name: RIVAL.name, pod: podOf(RIVAL, { resourceVersion: '8' }) },
     podOf(RIVAL, { resourceVersion: '8' }),
   ],

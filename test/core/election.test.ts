@@ -241,7 +241,7 @@ for (const kind of FINAL) {
     assert.deepEqual({ role: story.role.name, texts: story.texts }, ending);
   });
 
-  test(`a watch of the Lease that is refused (${kind}) ends a startwhile the Lease is being read`, () => {
+  test(`a watch of the Lease that is refused (${kind}) ends a start while the Lease is being read`, () => {
     const story = creates(NO_GRACE).fail('createLease', 'alreadyExists').clearEffects();
     story.take({ type: 'leaseWatchFailed', failure: failure(kind) });
     assert.deepEqual({ role: story.role.name, texts: story.texts }, ending);

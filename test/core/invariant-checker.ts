@@ -22,7 +22,7 @@ export class InvariantChecker {
   #stopped = false;
   readonly #seen: Set<string> = new Set();
 
-  /** Passes the fact to the story and assertCheckInFlight the effects. */
+  /** Passes the fact to the story, and checks the effects and the new state. */
   take(story: Story, fact: Fact): readonly Effect[] {
     if ('lease' in fact && fact.lease !== null) this.#seen.add(describeIdentity(fact.lease));
     const before = story.state;

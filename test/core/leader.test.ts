@@ -1,5 +1,5 @@
-// Checks how a leader renews its Lease, and that only three things end its term: another Pod has the Lease, its Pod is
-// gone, or its token has been refused for 10 s.
+// Checks how a leader renews its Lease, and what ends its term without a call of its application: its Pod no longer
+// holds the Lease, its Pod is gone, or its token has been refused for 10 s.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -127,7 +127,7 @@ const renewal: readonly Row[] = [
     effects: ['setTimer permission 6000', 'warning renew-forbidden'],
   },
   {
-    rule: 'a leader repeats a refused renewal after 1, 2, 4 s, and so on',
+    rule: 'a leader repeats a refused renewal after at most 1, 2, 4 s, and so on',
     given: () => leads().fire('renew').fail('replaceLease', 'forbidden'),
     when: (story) => triesAgain(story).fail('replaceLease', 'forbidden').fire('permission'),
     role: 'leader',

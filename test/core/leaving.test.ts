@@ -27,7 +27,7 @@ const KEPT = ['shutDown', 'stopped kept'];
 /** Work of the term may still run, so the socket is kept and no sibling starts. */
 const KEPT_BUSY = ['shutDown, socket kept', 'stopped kept'];
 const KEPT_WARNED = ['warning work-not-drained', ...KEPT_BUSY];
-const MARK = `replaceLease lease-1@11 released by ${SELF.uid}`;
+const ANNOTATION = `replaceLease lease-1@11 released by ${SELF.uid}`;
 
 /** A leader whose Lease was deleted by hand and that has sent the create. */
 function restores(): Story {
@@ -131,7 +131,7 @@ const keeping: readonly Row[] = [
     given: () => leads().stop().settled(),
     when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
     role: 'leaving releasing',
-    effects: [MARK],
+    effects: [ANNOTATION],
   },
   {
     rule: 'a leader that stops keeps its Lease when its Pod is gone: the garbage collector deletes it',
@@ -179,14 +179,14 @@ const keeping: readonly Row[] = [
     given: () => leads().stop('always'),
     when: (story) => story.settled(),
     role: 'leaving releasing',
-    effects: ['clearTimer renew', `setTimer leaving ${LEAVING_LIMIT_MS}`, MARK],
+    effects: ['clearTimer renew', `setTimer leaving ${LEAVING_LIMIT_MS}`, ANNOTATION],
   },
   {
     rule: 'a leader that stops with release: true warns and releases when its work may still run',
     given: () => leads().stop('always'),
     when: (story) => story.settled(false),
     role: 'leaving releasing',
-    effects: ['warning work-not-drained', 'clearTimer renew', `setTimer leaving ${LEAVING_LIMIT_MS}`, MARK],
+    effects: ['warning work-not-drained', 'clearTimer renew', `setTimer leaving ${LEAVING_LIMIT_MS}`, ANNOTATION],
   },
   {
     rule: 'a leader that stops releases nothing when it must not annotate the Lease',
@@ -278,14 +278,14 @@ const elsewhere: readonly Row[] = [
     given: () => creates().stop('always'),
     when: (story) => story.created({ resourceVersion: '11' }),
     role: 'leaving releasing',
-    effects: [`watchPod ${SELF.name}/${SELF.uid}`, MARK],
+    effects: [`watchPod ${SELF.name}/${SELF.uid}`, ANNOTATION],
   },
   {
     rule: 'a candidate that stops releases the Lease that its create left when its Pod is being deleted',
     given: () => creates().stop().created({ resourceVersion: '11' }),
     when: (story) => story.podRead(SELF.name, podOf(SELF, { terminating: true })),
     role: 'leaving releasing',
-    effects: [MARK],
+    effects: [ANNOTATION],
   },
   {
     rule: 'a candidate that stops reads the Lease when the answer to its create looks old (a restored cluster)',
@@ -300,7 +300,7 @@ const elsewhere: readonly Row[] = [
       starts().absent('100').podRead(SELF.name, podOf(SELF)).stop('always').created({ resourceVersion: '11' }),
     when: (story) => story.leaseRead(ownLease()),
     role: 'leaving releasing',
-    effects: [`watchPod ${SELF.name}/${SELF.uid}`, MARK],
+    effects: [`watchPod ${SELF.name}/${SELF.uid}`, ANNOTATION],
   },
   {
     rule: 'a candidate that stops releases nothing when the Lease that it created is gone again',
@@ -483,7 +483,7 @@ const elsewhere: readonly Row[] = [
     given: () => finds(ownLease()),
     when: (story) => story.stop('always'),
     role: 'leaving releasing',
-    effects: [`setTimer leaving ${LEAVING_LIMIT_MS}`, MARK],
+    effects: [`setTimer leaving ${LEAVING_LIMIT_MS}`, ANNOTATION],
   },
 ];
 
@@ -536,10 +536,10 @@ const failures: readonly Row[] = [
     given: () => leads().fire('renew').fail('replaceLease', 'forbidden').stop('always'),
     when: (story) => story.settled(),
     role: 'leaving releasing',
-    effects: [`setTimer leaving ${LEAVING_LIMIT_MS}`, MARK],
+    effects: [`setTimer leaving ${LEAVING_LIMIT_MS}`, ANNOTATION],
   },
   {
-    rule: 'a lost leader sets no timer for its own silence when its token is refused',
+    rule: 'a leader sets no timer for its own silence when a refused token ends its term',
     given: () =>
       leads()
         .fire('renew')

@@ -300,7 +300,7 @@ const doubts: readonly Row[] = [
 
 checkTable([...late, ...changes, ...doubts]);
 
-test('a confirmation changes only the moment since which nothing is unverified', () => {
+test('a read that shows no change changes the moment of the last confirmation, and not that of the observation', () => {
   const story = follows().wait(20_000);
   const before = story.state.knowledge.verifiedAtMs;
   story.fire('backstop').leaseRead(leaseOf(RIVAL));

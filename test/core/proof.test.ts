@@ -22,15 +22,15 @@ function awaitsRead(): Story {
 }
 
 /** A candidate that must not renew. Another Pod has the Lease, and a read of the Lease is in flight. */
-function looks(): Story {
+function readsLeaseOfAnother(): Story {
   return awaitsRead()
     .leaseRead(leaseOf(THIRD, { uid: 'lease-2', resourceVersion: '25' }))
     .fire('recheck');
 }
 
 /** The same after an event that shows this Pod's Lease. */
-function looksBefore(): Story {
-  return looks().watched(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' }));
+function seesLeaseDuringRead(): Story {
+  return readsLeaseOfAnother().watched(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' }));
 }
 
 const absence: readonly Row[] = [
@@ -282,21 +282,21 @@ const possession: readonly Row[] = [
   },
   {
     rule: "an attempt waits for the answer to a read that was in flight when this Pod's Lease appeared",
-    given: looks,
+    given: readsLeaseOfAnother,
     when: (story) => story.watched(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' })),
     role: 'candidate',
     effects: [`watchPod ${SELF.name}/${SELF.uid}`],
   },
   {
     rule: 'an attempt sends its own read when the earlier read is answered',
-    given: looksBefore,
+    given: seesLeaseDuringRead,
     when: (story) => story.leaseRead(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' })),
     role: 'candidate resuming',
     effects: [`readPod ${SELF.name}`, 'readLease'],
   },
   {
     rule: 'an attempt reads the Lease after a wait and then sends its own reads when the earlier read failed',
-    given: looksBefore,
+    given: seesLeaseDuringRead,
     when: (story) => {
       story.fail('readLease', 'unavailable').fire('retry');
       story.leaseRead(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' }));

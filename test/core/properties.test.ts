@@ -319,7 +319,7 @@ function isAboutRefusals(effect: Effect): boolean {
   return effect.type === 'announce' && effect.announcement.type === 'warning';
 }
 
-/** Removes what every answer changes, awaited or not: the refusals, and that this Pod was seen. */
+/** Removes the fields that every answer changes, awaited or not: the refusals, and whether this Pod was seen. */
 function withoutRefusals(state: ElectionState): ElectionState {
   const { knowledge } = state;
   const failures = { ...knowledge.failures, refusals: {} };

@@ -46,7 +46,7 @@ test('the remaining doubt ends 5 s after the first refusal', () => {
   assert.equal(remainingDoubtMs({ token: refusal() }, 5_999), 1);
 });
 
-test('the remaining doubt is infinite when the refusal is due or believed', () => {
+test('the remaining doubt is infinite when the 5 s are over or the refusal is already believed', () => {
   assert.equal(remainingDoubtMs({ token: refusal() }, 6_000), Number.POSITIVE_INFINITY);
   assert.equal(remainingDoubtMs({ token: refusal() }, 7_000), Number.POSITIVE_INFINITY);
   assert.equal(remainingDoubtMs({ token: refusal({ lastMs: 6_000 }) }, 5_500), Number.POSITIVE_INFINITY);
@@ -418,7 +418,7 @@ const warned: readonly Row[] = [
     effects: ['warning read-forbidden'],
   },
   {
-    rule: 'the end of a refusal is announced when the warned refusals are no longer recorded',
+    rule: 'the end of a refusal is announced when the refusal that caused the warning is no longer recorded',
     given: () =>
       follows()
         .refuseLeaseWatch()

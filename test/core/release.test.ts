@@ -23,7 +23,7 @@ import {
 
 const KEPT = ['shutDown', 'stopped kept'];
 const RELEASED = ['shutDown', 'stopped released'];
-const MARK = `replaceLease lease-1@11 released by ${SELF.uid}`;
+const ANNOTATION = `replaceLease lease-1@11 released by ${SELF.uid}`;
 /** The Lease after another Pod took it by hand. */
 const taken = leaseOf(RIVAL, { resourceVersion: '15' });
 const marked = ownLease({ resourceVersion: '12', releasedBy: SELF.uid });
@@ -84,7 +84,7 @@ const releasing: readonly Row[] = [
     given: () => releases().fail('replaceLease', 'unavailable').fire('retry'),
     when: (story) => story.leaseRead(ownLease()),
     role: 'leaving releasing',
-    effects: [MARK],
+    effects: [ANNOTATION],
   },
   {
     rule: 'a Pod has not released a Lease that vanished before the annotation',
@@ -200,7 +200,7 @@ const releasing: readonly Row[] = [
     given: () => releases().fail('replaceLease', 'forbidden').fire('retry'),
     when: (story) => story.leaseRead(ownLease()).replaced('12'),
     role: 'leaving deleting',
-    effects: [MARK, 'deleteLease lease-1@12', 'leaderChanged nobody'],
+    effects: [ANNOTATION, 'deleteLease lease-1@12', 'leaderChanged nobody'],
   },
   {
     rule: 'a leader withdraws the release when the DELETE is still refused at the end of its time',
@@ -593,7 +593,7 @@ const steppingDown: readonly Row[] = [
     given: () => leads().stepDown().stop(),
     when: (story) => story.settled(),
     role: 'leaving releasing',
-    effects: ['clearTimer renew', `setTimer leaving ${LEAVING_LIMIT_MS}`, MARK],
+    effects: ['clearTimer renew', `setTimer leaving ${LEAVING_LIMIT_MS}`, ANNOTATION],
   },
   {
     rule: 'stop() ends the process after the release when a stepDown() is releasing the Lease',

@@ -19,7 +19,7 @@ import {
 const LIMIT = 'setTimer leaving 10000';
 const KEPT = ['shutDown', 'stopped kept'];
 const RELEASED = ['shutDown', 'stopped released'];
-const MARK = `replaceLease lease-1@11 released by ${SELF.uid}`;
+const ANNOTATION = `replaceLease lease-1@11 released by ${SELF.uid}`;
 
 /**
  * A candidate that finds its Lease again: its token was refused until the term was lost, and is now accepted. Work of
@@ -31,13 +31,13 @@ function findsItsLeaseAgain(): Story {
 }
 
 /** A leader that stops. The write of the annotation is in flight. */
-function marks(): Story {
+function annotates(): Story {
   return leads().stop('always').settled();
 }
 
 /** The same after the annotation: the DELETE is in flight. */
 function deletes(): Story {
-  return marks().replaced('12');
+  return annotates().replaced('12');
 }
 
 const marked = ownLease({ resourceVersion: '12', releasedBy: SELF.uid });
@@ -55,14 +55,14 @@ const twice: readonly Row[] = [
     given: () => leads().stop().stop('always'),
     when: (story) => story.settled(),
     role: 'leaving releasing',
-    effects: ['clearTimer renew', LIMIT, MARK],
+    effects: ['clearTimer renew', LIMIT, ANNOTATION],
   },
   {
     rule: 'a second stop() while the work drains does not cancel the release that the first one requested',
     given: () => leads().stop('always').stop(),
     when: (story) => story.settled(),
     role: 'leaving releasing',
-    effects: ['clearTimer renew', LIMIT, MARK],
+    effects: ['clearTimer renew', LIMIT, ANNOTATION],
   },
   {
     rule: 'a stop() while the work drains for a stepDown() ends the process after the release',
@@ -90,14 +90,14 @@ const twice: readonly Row[] = [
     given: () => findsItsLeaseAgain().stop('always').stop(),
     when: (story) => story.settled(),
     role: 'leaving releasing',
-    effects: [LIMIT, MARK],
+    effects: [LIMIT, ANNOTATION],
   },
   {
     rule: 'a second stop() while the answer to the create is awaited can request the release',
     given: () => creates().stop().stop('always'),
     when: (story) => story.created({ resourceVersion: '11' }),
     role: 'leaving releasing',
-    effects: [`watchPod ${SELF.name}/${SELF.uid}`, MARK],
+    effects: [`watchPod ${SELF.name}/${SELF.uid}`, ANNOTATION],
   },
   {
     rule: 'a second stop() while the answer to the create is awaited changes nothing',
@@ -150,14 +150,14 @@ const obstacles: readonly Row[] = [
   },
   {
     rule: 'a leader does not annotate a Lease that was made foreign in the meantime',
-    given: () => marks().fail('replaceLease', 'conflict'),
+    given: () => annotates().fail('replaceLease', 'conflict'),
     when: (story) => story.leaseRead(leaseOf(null, { resourceVersion: '14', holderIdentity: 'somebody' })),
     role: 'stopped',
     effects: ['watchPod none', ...KEPT],
   },
   {
     rule: 'a failed read during the release is repeated after a wait and counts as a failure',
-    given: () => marks().fail('replaceLease', 'unavailable').fire('retry'),
+    given: () => annotates().fail('replaceLease', 'unavailable').fire('retry'),
     when: (story) => story.fail('readLease', 'unavailable').fire('retry'),
     role: 'leaving releasing',
     effects: ['setTimer retry 375', 'readLease'],

@@ -375,7 +375,7 @@ const conditions: readonly Row[] = [
     effects: ['relist lease', 'setTimer stale 15000', `renewed ${RIVAL.name}/${RIVAL.uid}`, 'readLease'],
   },
   {
-    rule: 'the second read of a doubtful answer makes the watch list again when it shows a renewal',
+    rule: 'a second read makes the watch list again when it shows a renewal, and the first was sent too early',
     given: () => resyncs(follows(renewing)).fire('stale').leaseRead(renewing),
     when: (story) => story.leaseRead(renewed),
     role: 'candidate',

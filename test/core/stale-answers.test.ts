@@ -39,7 +39,7 @@ function readsOwnPod(): Story {
 }
 
 /** A leader that releases its Lease. The write of the annotation is in flight. */
-function marks(): Story {
+function annotates(): Story {
   return leads().stop('always').settled();
 }
 
@@ -257,21 +257,21 @@ const leaving: readonly Row[] = [
   },
   {
     rule: 'a leaving process ignores work that settles a second time',
-    given: marks,
+    given: annotates,
     when: (story) => story.settled(),
     role: 'leaving releasing',
     effects: [],
   },
   {
     rule: 'a leaving process ignores the failure of a request that it does not await',
-    given: marks,
+    given: annotates,
     when: (story) => story.take({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
     role: 'leaving releasing',
     effects: [],
   },
   {
     rule: 'a leaving process that awaits a read ignores the failure of another request',
-    given: () => marks().fail('replaceLease', 'unavailable'),
+    given: () => annotates().fail('replaceLease', 'unavailable'),
     when: (story) => story.take({ type: 'requestFailed', request: STALE, failure: failure('unavailable') }),
     role: 'leaving releasing',
     effects: [],

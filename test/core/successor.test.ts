@@ -81,7 +81,7 @@ const rows: readonly Row[] = [
     effects: [`readPod ${SELF.name}`, 'deleteLease lease-1@20'],
   },
   {
-    rule: 'the last Lease of the holder counts when it no longer names a successor',
+    rule: 'a candidate waits only for its jitter when the Lease no longer names a successor',
     given: () => followsNamed(OTHER).watched(leaseOf(RIVAL, { resourceVersion: '21' })),
     when: (story) => story.podGone(RIVAL),
     role: 'candidate jitter',
@@ -95,7 +95,7 @@ const rows: readonly Row[] = [
     effects: [jitter(CAMPAIGN_JITTER_MS), `readPod ${SELF.name}`, 'leaderChanged nobody'],
   },
   {
-    rule: 'the named candidate waits no longer for the holder’s DELETE when the application has 50 Pods or more',
+    rule: 'the wait of the named candidate for the holder’s DELETE is not longer when the application has 50 Pods or more',
     given: () => followsNamed(SELF.uid, LISTED_PODS),
     when: (story) => story.watched({ ...released(SELF.uid), successor: { uid: SELF.uid, pods: LISTED_PODS } }),
     role: 'candidate deletingOldLease',

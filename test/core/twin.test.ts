@@ -310,8 +310,8 @@ test('no twin is suspected when no foreign write was observed', () => {
 });
 
 /**
- * The sent renewTimes of a leader that renewed this often, while a webhook shifts each renewTime by `shiftMs`, or
- * removes it for `null`.
+ * The renewTimes that a leader keeps after this many renewals. A webhook shifts each renewTime by `shiftMs`, or removes
+ * it for `null`.
  */
 function renews(times: number, shiftMs: number | null): readonly number[] {
   const story = leads();
@@ -325,7 +325,7 @@ function renews(times: number, shiftMs: number | null): readonly number[] {
   return story.state.knowledge.sentRenewTimesMs;
 }
 
-test('a renewTime is kept once when it is sent, and once more when it is changed', () => {
+test('the sent renewTime is kept, and also the one that a webhook wrote instead', () => {
   assert.deepEqual(renews(1, 0), [WALL_MS]);
   assert.deepEqual(renews(1, null), [WALL_MS]);
   assert.deepEqual(renews(1, 77), [WALL_MS, WALL_MS + 77]);

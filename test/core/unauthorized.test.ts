@@ -1,5 +1,4 @@
-// Checks refusals of the token (401). A refusal of 10 s shows that the Pod is gone or is of no use, and ends the term.
-// A shorter one changes nothing.
+// Checks refusals of the token (401). A token that is refused for 10 s ends the term. A shorter refusal does not.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -190,7 +189,7 @@ const refusals: readonly Row[] = [
     ],
   },
   {
-    rule: 'a demoted leader reads again after 1, 2, 4 s when three requests were refused at once',
+    rule: 'a demoted leader reads again after at most 1, 2, 4 s when three requests were refused at once',
     given: () => {
       const story = leads();
       for (const waitMs of [0, 2_000, 3_000, UNAUTHORIZED_LIMIT_MS - 5_000]) {

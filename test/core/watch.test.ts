@@ -593,7 +593,7 @@ for (const [rule, inputs] of [
   });
 }
 
-test('the random number lengthens the wait after a refusal to at most twice its fixed half', () => {
+test('a watch waits for at most a second after the first refusal, whatever the random number', () => {
   const { effects } = run([
     started,
     { type: 'listFailed', request: 1, failure: failure('forbidden'), random: 0.999999 },

@@ -176,7 +176,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
 };
 
 for (const [what, behaviour] of Object.entries(behaviours)) {
-  test(`a server that ${what} receives a few requests a second at most`, () => {
+  test(`a server that ${what} receives at most ten requests a second on average`, () => {
     const hostile = new HostileServer(behaviour);
     hostile.run();
     assert.ok(hostile.writes > 0, 'no write');
