@@ -89,7 +89,7 @@ test("the watch of the holder's Pod reports its stream, its events and its resta
   );
 });
 
-test('a refusal of a Pod stream is over when its stream is opened, and that of a Lease stream is not', async () => {
+test('the opening of a Pod stream ends the refusal of Pod streams, and not that of Lease streams', async () => {
   const driven = drive();
   await follow(driven);
   const { world, driver } = driven;

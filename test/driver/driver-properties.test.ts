@@ -20,7 +20,7 @@ class Setup {
   readonly defects: unknown[] = [];
   readonly driver: Driver;
   /** Runs while the driver processes the next announcement. */
-  #inTurn: (() => void) | null = null;
+  #duringAnnouncement: (() => void) | null = null;
   #version = 10;
 
   constructor() {
@@ -39,8 +39,8 @@ class Setup {
       random: { next: () => 0.5 },
       application: {
         announce: () => {
-          const work = this.#inTurn;
-          this.#inTurn = null;
+          const work = this.#duringAnnouncement;
+          this.#duringAnnouncement = null;
           work?.();
         },
         settleWork: () => Promise.resolve(true),
@@ -105,7 +105,7 @@ class Setup {
   }
 
   burstInNextTurn(count: number): void {
-    this.#inTurn = () => this.burst(count);
+    this.#duringAnnouncement = () => this.burst(count);
   }
 
   /** Sends events with earlier versions, and events that were already sent. */

@@ -1,5 +1,5 @@
 /**
- * The timers of the driver: one of each name, and none of those that were cleared, set again, or ended.
+ * The timers of the driver: at most one of each name. A timer that was cleared or set again has no effect.
  */
 
 import assert from 'node:assert/strict';
@@ -8,7 +8,7 @@ import type { Fact } from '../../src/core/input.ts';
 import { drive, follow, leaseOfOther, OTHER, OTHER_POD } from './scripted-driver.ts';
 import { promisesSettled } from './scripted-ports.ts';
 
-/** The time after which a candidate checks a Lease again whose Pod it does not know yet, in milliseconds. */
+/** The time after which a candidate reads the Lease again when it has not observed the holder's Pod, in milliseconds. */
 const RECHECK_MS = 5_000;
 /** The time after which a renewal is overdue, for a renewal every second, in milliseconds. */
 const OVERDUE_MS = 1_500;

@@ -308,7 +308,7 @@ test('a driver queues ten thousand inputs', async () => {
  * Sends this many events to the watch of the Lease during one announcement. Each shows one more renewal, from version
  * 12 on.
  */
-async function floodInTurn(driven: ReturnType<typeof drive>, count: number): Promise<void> {
+async function floodDuringAnnouncement(driven: ReturnType<typeof drive>, count: number): Promise<void> {
   const { world, driver, listener } = driven;
   driver.take({ type: 'started' });
   world.tellLock('held');
@@ -328,7 +328,7 @@ async function floodInTurn(driven: ReturnType<typeof drive>, count: number): Pro
 
 test('a watch processes every event when its queue is exactly full', async () => {
   const driven = drive();
-  await floodInTurn(driven, WATCH_EVENT_QUEUE_LIMIT);
+  await floodDuringAnnouncement(driven, WATCH_EVENT_QUEUE_LIMIT);
   assert.equal(driven.driver.state.knowledge.observation?.lease?.resourceVersion, String(11 + WATCH_EVENT_QUEUE_LIMIT));
   assert.equal(driven.world.stream('lease').closed, false);
   assert.deepEqual(driven.defects, []);
@@ -338,7 +338,7 @@ for (const count of [WATCH_EVENT_QUEUE_LIMIT + 1, 5_000]) {
   test(`a watch lists again and the elector continues when ${count} events arrive at once`, async () => {
     const driven = drive();
     const { world, clock, driver, defects } = driven;
-    await floodInTurn(driven, count);
+    await floodDuringAnnouncement(driven, count);
     assert.ok(world.streams[0]?.closed);
     assert.equal(driver.diagnostics.failure?.kind, 'malformed');
     assert.ok(!world.pending.some(({ call }) => call === 'list lease'), 'a list follows with back-off');

@@ -276,7 +276,7 @@ test('a request without an answer is an outage after 11 s when failures before t
   assert.deepEqual(reports, ['unreachable: no failure']);
 });
 
-test('a withdrawn request does not forget the failures', () => {
+test('the earlier failures count when a later request is withdrawn', () => {
   const { watch, reports, run } = watched();
   for (let second = 0; second < SECONDS; second += 2) {
     fail(watch);

@@ -204,7 +204,7 @@ const lostRow = (what: string, report: Partial<PodReport>, node: string): Row =>
 checkTable([
   lostRow('a Pod whose phase is Unknown is on a lost node', { phase: 'Unknown' }, 'its node node-1'),
   lostRow('a Pod with the reason NodeLost is on a lost node', { reason: 'NodeLost' }, 'its node node-1'),
-  lostRow('a lost node without a name is its node', { phase: 'Unknown', nodeName: null }, 'its node'),
+  lostRow('a lost node without a name is called "its node"', { phase: 'Unknown', nodeName: null }, 'its node'),
 ]);
 
 test('a leader whose Lease lost its owner is explained with that', () => {

@@ -45,7 +45,7 @@ function refusedToRenew(story: Story): Story {
 }
 
 /** A leader that must not read Pods. Its Lease was deleted three times soon after it was created. */
-function deletedThrice(): Story {
+function deletedThreeTimes(): Story {
   const story = starts().absent('10');
   for (const [lease, version] of [1, 2, 3].map((count) => [`lease-${count}`, 10 + 2 * count] as const)) {
     if (story.timers.has('retry')) story.fire('retry').leaseRead(null);
@@ -534,7 +534,7 @@ const rows: readonly Row[] = [
   },
   {
     what: 'Pods cannot be read, and the Lease of this Pod was deleted three times soon after it was created',
-    story: deletedThrice,
+    story: deletedThreeTimes,
     reason: 'own-pod-deleted',
     message:
       'Pod app-1 (uid pod-1) is most likely gone, or its uid is wrong: its Lease was deleted again and again soon after it was created. This process does not campaign again. Compare the uid with the option `pod`, and start a new process.',

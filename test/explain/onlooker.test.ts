@@ -129,12 +129,12 @@ const OWN_REASONS: readonly (readonly [
 ];
 
 const ROWS = OWN_REASONS.map(([what, reason, look]) => {
-  return { what, reason, said: explainLook({ namespace: 'shop', leaseName: 'app', wallMs: NOW_MS, ...look }) };
+  return { what, reason, explanation: explainLook({ namespace: 'shop', leaseName: 'app', wallMs: NOW_MS, ...look }) };
 });
 
-for (const { what, reason, said } of ROWS) {
+for (const { what, reason, explanation } of ROWS) {
   test(`${what}: nobody leads (${reason})`, () => {
-    assert.deepEqual([said.answer, said.reason, said.leader], ['none', reason, null]);
+    assert.deepEqual([explanation.answer, explanation.reason, explanation.leader], ['none', reason, null]);
   });
 }
 
@@ -142,14 +142,14 @@ checkSection(
   'Only the command',
   () =>
     '| condition | reason | message of `npx lease-elector explain` | command |\n|---|---|---|---|\n' +
-    ROWS.map(({ what, said: { reason, message, command } }) => {
+    ROWS.map(({ what, explanation: { reason, message, command } }) => {
       return `| ${what} | \`${reason}\` | ${message} | ${command === null ? 'none' : `\`${command}\``} |\n`;
     }).join(''),
 );
 
 const rule = { verb: 'get', apiGroup: 'coordination.k8s.io', resource: 'leases', namespace: '' };
 
-/** The failed reads of a Lease, and what is said about them. */
+/** The failed reads of a Lease, and their explanations. */
 const UNREAD: readonly (readonly [
   what: string,
   failed: RequestFailure,
@@ -182,14 +182,14 @@ const UNREAD: readonly (readonly [
 
 for (const [what, failed, reason, why, endsWhen] of UNREAD) {
   test(`an onlooker reports the reason ${reason} for an unread Lease when ${what}`, () => {
-    const said = explainLook({
+    const explanation = explainLook({
       namespace: 'shop',
       leaseName: 'web',
       lease: { ok: false, failure: failed },
       wallMs: NOW_MS,
     });
-    assert.deepEqual([said.answer, said.reason, said.endsWhen], ['unknown', reason, endsWhen]);
-    assert.equal(said.message, `The leader is unknown, because Lease shop/web cannot be read: ${why}`);
+    assert.deepEqual([explanation.answer, explanation.reason, explanation.endsWhen], ['unknown', reason, endsWhen]);
+    assert.equal(explanation.message, `The leader is unknown, because Lease shop/web cannot be read: ${why}`);
   });
 }
 
@@ -215,15 +215,15 @@ for (const [what, changedAgoMs, caution] of [
   test(`nobody leads when the Lease has neither an owner nor a holder, and ${what}`, () => {
     const changedAtMs = NOW_MS - changedAgoMs;
     const lease = { ...LEASE, holderIdentity: null, owner: null, acquireTimeMs: changedAtMs, renewTimeMs: changedAtMs };
-    const said = explainLook({
+    const explanation = explainLook({
       namespace: 'shop',
       leaseName: 'web',
       lease: { ok: true, value: lease },
       wallMs: NOW_MS,
     });
-    assert.deepEqual([said.answer, said.reason, said.caution], ['none', 'foreign-lease', caution]);
+    assert.deepEqual([explanation.answer, explanation.reason, explanation.caution], ['none', 'foreign-lease', caution]);
     const words =
       caution === null ? /is empty: no Pod owns it, and it names no holder\./ : /, which names no holder and /;
-    assert.match(said.message, words);
+    assert.match(explanation.message, words);
   });
 }

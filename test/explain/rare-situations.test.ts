@@ -200,7 +200,7 @@ checkTable([
     since: '1970-01-01T00:00:05.000Z',
   })),
   {
-    what: 'a Lease is foreign when it names a Pod that is gone and another Lease was its own',
+    what: 'a Lease is foreign when it names a Pod that is gone and that owned another Lease',
     story: () =>
       follows()
         .watched(

@@ -1,5 +1,5 @@
 /**
- * Checks how an elector connects: it waits for what passes, and reports every other failure at once.
+ * Checks how an elector connects: it retries after failures that pass, and reports every other failure at once.
  */
 
 import assert from 'node:assert/strict';
@@ -20,7 +20,10 @@ function entrance(signal = new AbortController().signal, warnings: string[] = []
   return { signal, warn: (code) => warnings.push(code), failed: ignore, outages };
 }
 
-/** A runtime whose attempts to connect fail with these errors in turn, and whose reads of this Pod are refused in turn. After that, both succeed. */
+/**
+ * A runtime whose attempts to connect fail with these errors in turn, and whose reads of this Pod are then refused in
+ * turn. After that, both succeed.
+ */
 function failing(
   errors: Error[],
   refusals: RequestFailureKind[] = [],
@@ -59,21 +62,21 @@ test('credentials are read again when no file descriptor is free', async () => {
     errno('EAGAIN'),
     new Error('Cannot read package config: too many open files'),
   ]);
-  const place = joinElection(resolveOptions({ lease: 'web' }), runtime, entrance());
+  const joining = joinElection(resolveOptions({ lease: 'web' }), runtime, entrance());
   for (let attempt = 1; attempt <= 4; attempt += 1) {
     await until(() => attempts() === attempt && clock.timers.size === 1);
     clock.advance(60_000);
   }
-  assert.deepEqual((await place).identity, IDENTITY);
+  assert.deepEqual((await joining).identity, IDENTITY);
   assert.equal(attempts(), 6);
 });
 
 test('a shortage of file descriptors does not make a process lead alone with `local: true`', async () => {
   const { runtime, clock, attempts } = failing([credentialsError(errno('EMFILE'))]);
-  const place = joinElection(resolveOptions({ local: true }), runtime, entrance());
+  const joining = joinElection(resolveOptions({ local: true }), runtime, entrance());
   await until(() => attempts() === 1 && clock.timers.size === 1);
   clock.advance(60_000);
-  assert.equal((await place).local, null);
+  assert.equal((await joining).local, null);
 });
 
 test('credentials are an error at once when they cannot be read for another reason', async () => {
@@ -87,10 +90,10 @@ test('credentials are an error at once when they cannot be read for another reas
 test('an elector that is stopped does not wait for a file descriptor', async () => {
   const { runtime, clock, attempts } = failing([credentialsError(errno('EMFILE'))]);
   const controller = new AbortController();
-  const place = joinElection(resolveOptions({}), runtime, entrance(controller.signal));
+  const joining = joinElection(resolveOptions({}), runtime, entrance(controller.signal));
   await until(() => attempts() === 1 && clock.timers.size === 1);
   controller.abort();
-  await assert.rejects(place, { code: 'ERR_LEASE_ELECTOR_STOPPED' });
+  await assert.rejects(joining, { code: 'ERR_LEASE_ELECTOR_STOPPED' });
   assert.equal(clock.timers.size, 0);
 });
 
@@ -104,14 +107,14 @@ for (const [kind, code, warning] of [
       Array.from({ length: 5 }, () => kind),
     );
     const warnings: string[] = [];
-    const place = joinElection(resolveOptions({ lease: 'web' }), runtime, entrance(undefined, warnings));
+    const joining = joinElection(resolveOptions({ lease: 'web' }), runtime, entrance(undefined, warnings));
     // Attempts follow after 0.75, 1.5 and 2.75 s (5 s in total), and then after 6 s.
     for (const [attempt, afterMs] of [750, 1_500, 2_750, 6_000, 12_000].entries()) {
       await until(() => attempts() === attempt + 2 && clock.timers.size === 1);
       assert.deepEqual(warnings, attempt < 3 ? [] : [warning]);
       clock.advance(afterMs);
     }
-    assert.deepEqual((await place).identity, IDENTITY);
+    assert.deepEqual((await joining).identity, IDENTITY);
     assert.deepEqual(warnings, [warning, 'refusal-over']);
   });
 
@@ -134,18 +137,18 @@ for (const [kind, code, warning] of [
 
 test('another failure between two refusals does not count for the grace', async () => {
   const { runtime, clock, attempts } = failing([], ['forbidden', 'unavailable', 'forbidden']);
-  const place = joinElection(resolveOptions({ lease: 'web' }), runtime, entrance());
+  const joining = joinElection(resolveOptions({ lease: 'web' }), runtime, entrance());
   for (let attempt = 2; attempt <= 4; attempt += 1) {
     await until(() => attempts() === attempt && clock.timers.size === 1);
     clock.advance(60_000);
   }
-  assert.deepEqual((await place).identity, IDENTITY);
+  assert.deepEqual((await joining).identity, IDENTITY);
 });
 
 test('the first refusal after a long outage is repeated within a second, the second within two', async () => {
   const outage = Array.from({ length: 8 }, (): RequestFailureKind => 'unavailable');
   const { runtime, clock, attempts } = failing([], [...outage, 'forbidden', 'forbidden']);
-  const place = joinElection(resolveOptions({ lease: 'web' }), runtime, entrance());
+  const joining = joinElection(resolveOptions({ lease: 'web' }), runtime, entrance());
   // The connection counts as the first attempt.
   for (let attempt = 2; attempt <= outage.length + 1; attempt += 1) {
     await until(() => attempts() === attempt && clock.timers.size === 1);
@@ -156,7 +159,7 @@ test('the first refusal after a long outage is repeated within a second, the sec
     clock.advance(afterMs);
   }
   await until(() => attempts() === outage.length + 4);
-  assert.deepEqual((await place).identity, IDENTITY);
+  assert.deepEqual((await joining).identity, IDENTITY);
 });
 
 test('a difference between the clocks causes a warning, and its end a second one', async () => {

@@ -151,7 +151,7 @@ for (const release of [false, true]) {
   });
 }
 
-test('a local elector warns of nothing when stop() comes before it finds no cluster', async (t) => {
+test('a local elector does not warn when stop() is called before it has found that there is no cluster', async (t) => {
   const { elector } = localElector(t);
   const journal = journalOf(elector);
   const rejected = assert.rejects(elector.start(), { code: 'ERR_LEASE_ELECTOR_STOPPED' });
