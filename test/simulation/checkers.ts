@@ -3,7 +3,8 @@
  * the reports of an elector with the writes of the API server and with the observations of the process.
  *
  * The numbers are those of the design: 1 one leader, 2 leadership moves only for a reason, 3 fencing tokens grow, 4
- * events alternate and end, 6 `explain()` is true. `simulation.ts` checks liveness (5) when the faults are over.
+ * events alternate and end, 5 there is a leader, 6 `explain()` is true. `simulation.ts` checks 5 when the faults are
+ * over. During the faults, a process breaks 5 only when it stops campaigning too early or sends too many requests.
  */
 
 import { SHORT_LIVES_LIMIT } from '../../src/core/short-life.ts';
@@ -182,7 +183,7 @@ export class Checkers implements ProcessObserver {
   gaveUp({ name, pod, observations }: SimulatedProcess): void {
     const deletions = this.#deletions.get(pod.uid) ?? 0;
     if (pod.gone || observations.podGone || deletions >= SHORT_LIVES_LIMIT) return;
-    this.#violated(5, `${name} ends its campaign, although its Lease was deleted ${deletions} times`);
+    this.#violated(5, `${name} ends its campaign, although its Lease was deleted only ${deletions} times`);
   }
 
   #elected(process: SimulatedProcess, record: ProcessRecord, term: Term): void {

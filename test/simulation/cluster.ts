@@ -423,7 +423,7 @@ export class Cluster {
     });
   }
 
-  /** The caches of an API server usually fill within 5 seconds, and rarely within 20. */
+  /** The caches of an API server usually fill within 5 seconds. Rarely, they take up to 20. */
   #warmUpMs(): number {
     return this.random.next() * (this.random.next() < 0.1 ? 20_000 : 5_000);
   }

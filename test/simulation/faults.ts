@@ -214,7 +214,7 @@ const FAULT_RULES: Readonly<Record<Fault, (cluster: Cluster) => void>> = {
   'connections slow': (cluster) => {
     const process = pick(cluster, pickPod(cluster)?.processes.filter(({ alive }) => alive) ?? []);
     if (process === undefined || process.slownessMs > 0) return;
-    // In both directions together, this is more than half of the time-out of 5 or 10 s.
+    // In both directions together, this is 2.5 to 10 s. The time-out of a request is 5 or 10 s.
     const slownessMs = 1_250 + cluster.random.next() * 3_750;
     cluster.note(() => `messages of ${process.name} take ${Math.round(slownessMs)} ms`);
     process.slownessMs = slownessMs;

@@ -10,7 +10,7 @@ import { rollOut } from './rolling-update.ts';
 /** Set by `tools/test.ts`. */
 const ROLL_OUTS = process.env['LEASE_ELECTOR_ALL_TESTS'] === '0' ? 10 : 40;
 
-test('leadership moves once when a Deployment replaces all Pods', async (t) => {
+test('leadership moves once in 95 % of the roll-outs, and at most twice, when a Deployment replaces all Pods', async (t) => {
   const moves: number[] = [];
   for (let seed = 1; seed <= ROLL_OUTS; seed += 1) moves.push(await rollOut(seed));
   const once = moves.filter((count) => count === 1).length;

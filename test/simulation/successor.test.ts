@@ -12,7 +12,7 @@ const ANNOTATION = 'lease-elector/successor';
 
 /**
  * The longest time without a leader, in seconds: a read of the candidate's Pod, a DELETE and a POST on a healthy
- * network, the headstart of the named Pod, and a jitter.
+ * network, the head start of the named Pod, and a jitter.
  */
 const FORGED_LIMIT_SECONDS = 0.5;
 
@@ -63,7 +63,7 @@ const FORGERIES: Readonly<Record<string, (dead: string, foreignPod: string) => s
 };
 
 for (const [what, forge] of Object.entries(FORGERIES)) {
-  test(`a forged successor delays the election at most by its headstart when it names ${what}`, async () => {
+  test(`a forged successor delays the election at most by its head start when it names ${what}`, async () => {
     const { cluster, time, leader, pass } = await threePods(2);
     const dead = cluster.addPod('web-4');
     const foreignPod = cluster.addPod('other', 'sidecar');
