@@ -18,13 +18,13 @@ import { OWN_POD, ScriptedElector } from './worlds/scripted-elector.ts';
 import { until } from './worlds/until.ts';
 
 /** The speed of the clock. The half minute of retries in start() takes about a second of real time. */
-const HASTE = 25;
+const SPEED = 25;
 
 const unhandled: unknown[] = [];
 process.on('unhandledRejection', (reason) => unhandled.push(reason));
 after(() => assert.deepEqual(unhandled, [], 'no rejection of an elector is unhandled'));
 
-/** Promises that the test resolves. */
+/** A promise that the test resolves. */
 function gate(): { open: () => void; readonly passed: Promise<void> } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { open: resolve, passed: promise };
@@ -171,7 +171,7 @@ describe('an elector', { concurrency: 4 }, () => {
   ] as const) {
     test(`start() warns, and rejects with the rule after the grace period, when ${verb} on leases is missing`, async (t) => {
       const cluster = await TestCluster.start(t, { permissions: { ...ALL_PERMISSIONS, leases } });
-      const clock = fasterClock(HASTE);
+      const clock = fasterClock(SPEED);
       const elector = cluster.elector(cluster.addPod('web-0'), {}, { clock });
       const journal = journalOf(elector);
       const startedAtMs = clock.nowMs();
@@ -194,7 +194,7 @@ describe('an elector', { concurrency: 4 }, () => {
       pod: { name: pod.name, uid: 'uid-of-a-pod-that-is-gone' },
     });
     writeFileSync(join(pod.directory, 'token'), token);
-    const clock = fasterClock(HASTE);
+    const clock = fasterClock(SPEED);
     const startedAtMs = clock.nowMs();
     await assert.rejects(cluster.elector(pod, {}, { clock }).start(), {
       code: 'ERR_LEASE_ELECTOR_UNAUTHORIZED',

@@ -16,7 +16,7 @@ const UID_1 = '11111111-1111-4111-8111-111111111111';
 const UID_2 = '22222222-2222-4222-8222-222222222222';
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
-/** Returns the scripted answers in their order and ignores what the requests ask for. */
+/** Returns the scripted answers in their order, and ignores the requests. */
 class ScriptedTarget implements Target {
   readonly clock: ManualClock = new ManualClock('2026-03-01T10:00:00Z');
   readonly server: ApiServer = new ApiServer({ clock: this.clock });

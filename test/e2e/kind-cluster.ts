@@ -172,7 +172,7 @@ export class KindCluster {
    * The Pods that report in their metrics that they lead. A hand-over during a reading looks like two leaders. So two
    * leaders are read again, and only Pods that led in both readings count.
    */
-  async masters(): Promise<readonly string[]> {
+  async leadingPods(): Promise<readonly string[]> {
     const first = await this.#readMasters();
     if (first.length < 2) return first;
     const second = await this.#readMasters();
@@ -180,15 +180,15 @@ export class KindCluster {
   }
 
   async #readMasters(): Promise<readonly string[]> {
-    const masters: string[] = [];
+    const leadingPods: string[] = [];
     for (const { metadata, status } of (await this.pods()).values()) {
       if (status.phase !== 'Running') continue;
       const proxy = `/api/v1/namespaces/${APPLICATION}/pods/${metadata.name}:${ENDPOINT_PORT}/proxy/metrics`;
       // A Pod that is ending or on a lost node does not answer.
       const metrics = await this.kubectl('get', '--raw', proxy, '--request-timeout=5s').catch(() => '');
-      if (/^leader_election_master_status\{.*\} 1$/m.test(metrics)) masters.push(metadata.name);
+      if (/^leader_election_master_status\{.*\} 1$/m.test(metrics)) leadingPods.push(metadata.name);
     }
-    return masters;
+    return leadingPods;
   }
 
   /** Waits for a condition. */

@@ -17,9 +17,9 @@ async function leader(cluster: KindCluster, what: string, isRight: (holder: Hold
   return cluster.until(what, SUCCESSION_MS, async () => {
     const holder = await cluster.holder();
     if (holder === undefined || !isRight(holder)) return undefined;
-    const masters = await cluster.masters();
-    demand(masters.length <= 1, `two Pods lead: ${masters.join(', ')}`);
-    return masters[0] === holder.pod ? holder : undefined;
+    const leadingPods = await cluster.leadingPods();
+    demand(leadingPods.length <= 1, `two Pods lead: ${leadingPods.join(', ')}`);
+    return leadingPods[0] === holder.pod ? holder : undefined;
   });
 }
 
@@ -87,9 +87,9 @@ export const KIND_SCENARIOS: readonly Scenario<KindCluster>[] = [
       }
       const after = await cluster.until('the Pod leads again', NODE_BACK_MS, async () => {
         const holder = await cluster.holder();
-        const masters = await cluster.masters();
-        demand(masters.length <= 1, `two Pods lead: ${masters.join(', ')}`);
-        return holder?.uid === before.uid && masters[0] === holder.pod && holder;
+        const leadingPods = await cluster.leadingPods();
+        demand(leadingPods.length <= 1, `two Pods lead: ${leadingPods.join(', ')}`);
+        return holder?.uid === before.uid && leadingPods[0] === holder.pod && holder;
       });
       return `${after.pod} held the Lease, and leads again`;
     },

@@ -188,7 +188,7 @@ test('an elector starts without `watch` and `create` when there is a leader, and
       await election.cluster.settle();
       election.restrict();
       election.start('b');
-      // The refused stream is retried after 1, 2, 4 and 8 s. Then it has been refused for more than 5 s.
+      // The refused stream is retried after at most 1, 2, 4 and 8 s. Then it has been refused for more than 5 s.
       await election.watch(15_000);
       assert.equal(election.leader, 'a', title);
       if (!rules.has('watch leases')) assert.ok(election.warnedOf('watch leases'), title);

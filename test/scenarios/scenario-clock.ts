@@ -1,5 +1,5 @@
 /**
- * The clock of a scenario. Its time changes only when a timer is fired.
+ * The clock of a scenario. Only `fireNext` changes its time.
  */
 
 import type { Clock, Timer } from '../../src/runtime/clock.ts';
