@@ -419,7 +419,7 @@ class KubeConfigCredentials<Used extends UsedKubeConfig> implements Credentials 
       options: options as Authorization['options'],
       // In all other cases this library uses its own agents, which keep connections and use a renewed client
       // certificate.
-      proxyAgent: isSocks && typeof agent === 'object' ? this.#socksAgent(proxy.href, agent) : null,
+      proxyAgent: isSocks ? this.#socksAgent(proxy, agent) : null,
       ...(proxy === null || isSocks ? {} : { proxy }),
     };
   }
@@ -432,7 +432,8 @@ class KubeConfigCredentials<Used extends UsedKubeConfig> implements Credentials 
    * Returns an agent that keeps connections. The client's agent would open a connection for each request, and the
    * application may also use it.
    */
-  #socksAgent(url: string, given: Agent): Agent {
+  #socksAgent({ href: url, host }: URL, given: RequestOptions['agent']): Agent {
+    if (typeof given !== 'object') throw missingAgent(host);
     if (this.#socks?.url === url) return this.#socks.agent;
     this.close();
     const isOwn = given.constructor.name === 'SocksProxyAgent';
@@ -453,6 +454,15 @@ class KubeConfigCredentials<Used extends UsedKubeConfig> implements Credentials 
   }
 }
 
+/** The error when requests would bypass the proxy. */
+function missingAgent(proxy: string): LeaseElectorError {
+  return new LeaseElectorError(
+    'ERR_LEASE_ELECTOR_CREDENTIALS',
+    `The cluster of the kubeconfig has the SOCKS proxy ${proxy}, but the KubeConfig gives no agent for it. ` +
+      'Set `agent` in the method applyToHTTPSOptions',
+  );
+}
+
 /** The system calls on files, as the errors of Node.js name them. */
 const FILE_CALLS: ReadonlySet<string> = new Set(['open', 'read', 'stat', 'lstat', 'access', 'realpath', 'scandir']);
 
@@ -466,9 +476,12 @@ function unusable(error: unknown): LeaseElectorError | null {
   const cause = Object.assign(new Error(code), { code });
   if (/^spawn( |$)/.test(syscall)) return missingPlugin(syscall.slice('spawn '.length), code, cause);
   if (!FILE_CALLS.has(syscall)) return null;
+  // The error of a `read`, as of a directory, has no path.
+  const file =
+    path === '' ? 'A file that the kubeconfig names' : `The file ${pathForMessage(path)}, which the kubeconfig names,`;
   return new LeaseElectorError(
     'ERR_LEASE_ELECTOR_CREDENTIALS',
-    `The file ${pathForMessage(path)}, which the kubeconfig names, cannot be read (${code}). Provide it, or correct its path in the kubeconfig`,
+    `${file} cannot be read (${code}). Provide it, or correct its path in the kubeconfig`,
     { cause },
   );
 }

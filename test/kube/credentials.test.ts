@@ -578,7 +578,7 @@ for (const [what, user, message] of [
   [
     'a token file',
     { authProvider: { name: 'tokenFile', config: { tokenFile: '/etc' } } },
-    /^The file , which the kubeconfig names, cannot be read \(EISDIR\)/,
+    /^A file that the kubeconfig names cannot be read \(EISDIR\)/,
   ],
 ] as const) {
   test(`${what} of the kubeconfig that cannot be read ends the start at once`, async (t) => {

@@ -240,8 +240,12 @@ test('an agent of another class is used as it is, and is not closed', async () =
   credentials.close?.();
 });
 
-test('an authorization has no agent when the KubeConfig gives none for its SOCKS proxy', async () => {
-  assert.equal((await credentialsOf({ proxyUrl: 'socks5://proxy' }).authorize()).proxyAgent, null);
+test('an authorization fails when the KubeConfig gives no agent for its SOCKS proxy, which would be bypassed', async () => {
+  await assert.rejects(async () => credentialsOf({ proxyUrl: 'socks5://name:secret@proxy:1080' }).authorize(), {
+    code: BROKEN,
+    message:
+      /^The cluster of the kubeconfig has the SOCKS proxy proxy:1080, but the KubeConfig gives no agent for it\. /,
+  });
 });
 
 /** The entries of a kubeconfig. */
