@@ -39,6 +39,7 @@ const FILES = {
       if (isActive('error in the same test')) queueMicrotask(() => { throw new Error('stray'); });
       if (isActive('error in a later test')) setTimeout(() => { throw new Error('stray'); }, 60);
     }
+    export const isBlocked = () => isActive('second of two namesakes');
     export function knock() {
       for (let i = 0; i < 3; i += isActive('endless') ? 0 : 1);
     }`,
@@ -49,7 +50,7 @@ const FILES = {
     import assert from 'node:assert/strict';
     import { setTimeout as delay } from 'node:timers/promises';
     import { after, before, describe, test } from 'node:test';
-    import { close, color, keyCount, knock, name, open, unlock } from '../src/door.ts';
+    import { close, color, isBlocked, keyCount, knock, name, open, unlock } from '../src/door.ts';
     import { rooms } from './rooms.ts';
     const painted = color();
     before(() => rooms.push('hall'));
@@ -71,6 +72,7 @@ const FILES = {
     test('it unlocks', () => assert.equal(unlock(), true));
     test('it survives a knock', () => knock());
     test('it waits', () => delay(100));
+    for (const speed of [1, 2]) test('it turns', () => assert.equal(speed === 2 && isBlocked(), false));
     test('it flies', { skip: 'not yet' }, () => assert.fail());`,
   'test/window/window.test.ts': `
     import assert from 'node:assert/strict';
@@ -110,7 +112,7 @@ test('the run without a mutant reports each test and the mutants that it reaches
   const { status, tests, mutantCoverage } = WITHOUT_MUTANT;
   assert.equal(status, 'complete');
   const names = ['a door › opens', 'a door › has a name', 'a door › has two keys', 'it is red', 'it closes'];
-  const expected = [...names, 'it unlocks', 'it survives a knock', 'it waits'].map(
+  const expected = [...names, 'it unlocks', 'it survives a knock', 'it waits', 'it turns', 'it turns (2)'].map(
     (name) => `test/door.test.ts#${name}`,
   );
   expected.push('test/window/window.test.ts#it has a name');
@@ -125,13 +127,25 @@ test('the run without a mutant reports each test and the mutants that it reaches
 });
 
 test('a mutant is killed by the test that notices it', () => {
-  assert.deepEqual(fates('src/door.ts', 'killed', 'at load', 'endless', 'hanging', 'error in the same test'), [
-    'killed by a door › opens',
-    'killed by it is red',
-    'killed by it survives a knock',
-    'killed by it closes',
-    'killed by it closes',
-  ]);
+  assert.deepEqual(
+    fates(
+      'src/door.ts',
+      'killed',
+      'at load',
+      'endless',
+      'hanging',
+      'error in the same test',
+      'second of two namesakes',
+    ),
+    [
+      'killed by a door › opens',
+      'killed by it is red',
+      'killed by it survives a knock',
+      'killed by it closes',
+      'killed by it closes',
+      'killed by it turns (2)',
+    ],
+  );
 });
 
 test('a mutant that no test notices survives', () => {

@@ -9,8 +9,10 @@ export { mock } from 'node:test';
 
 type Hook = (context: TestContext) => unknown;
 
-/** A test; its name begins with the names of its groups. */
 export interface CollectedTest {
+  /** The names of its groups, and its own. */
+  readonly path: string;
+  /** The path, with a number after the first test of that path. */
   readonly name: string;
   readonly run: Hook;
 }
@@ -40,7 +42,10 @@ interface Options {
 
 export function test(name: string, ...rest: readonly [Hook] | readonly [Options, Hook]): void {
   const [options, run] = rest.length === 1 ? [{}, rest[0]] : rest;
-  if (!options.skip) file.tests.push({ name: [...groups, name].join(' › '), run });
+  if (options.skip) return;
+  const path = [...groups, name].join(' › ');
+  const namesakes = file.tests.filter((one) => one.path === path).length;
+  file.tests.push({ path, name: namesakes === 0 ? path : `${path} (${namesakes + 1})`, run });
 }
 
 export function describe(name: string, define: () => void): void {
