@@ -10,6 +10,13 @@ class Options {
   readonly name = 'web';
 }
 
+/** A class whose instances have a method of `Object.prototype`. */
+class Like {
+  isPrototypeOf(): boolean {
+    return false;
+  }
+}
+
 const ACCEPTED: Readonly<Record<string, () => void>> = {
   'known keys': () => checkKeys('start()', { name: 'web' }, ['name', 'pods']),
   'an object without a prototype': () => checkKeys('start()', Object.create(null), []),
@@ -35,6 +42,11 @@ const REFUSED: Readonly<Record<string, readonly [check: () => void, name: string
   ],
   'an instance of a class': [
     () => checkKeys('start()', new Options(), ['name']),
+    'TypeError',
+    'start() takes a plain object, but was given an instance of a class',
+  ],
+  'an instance of a class that resembles Object': [
+    () => checkKeys('start()', new Like(), []),
     'TypeError',
     'start() takes a plain object, but was given an instance of a class',
   ],

@@ -82,3 +82,9 @@ test('a cancelled timer clears its latest timeout', (t) => {
   timer.cancel();
   assert.deepEqual(cleared, [set[1]]);
 });
+
+test('both clocks of the machine are read in milliseconds', (t) => {
+  t.mock.method(process.hrtime, 'bigint', () => 5_500_000n);
+  t.mock.method(Date, 'now', () => 1_800_000_000_000);
+  assert.deepEqual([systemClock.nowMs(), systemClock.wallMs()], [5.5, 1_800_000_000_000]);
+});
