@@ -456,7 +456,7 @@ test('a process retries within a second when the first refusal follows a long ou
   assert.deepEqual(story.texts, ['setTimer retry 750']);
 });
 
-/** A leader whose only DELETE was refused once. The garbage collector deleted the Lease before the next attempt. */
+/** A leader whose DELETE was refused once. The garbage collector deleted the Lease before the next attempt. */
 function leadsAfterOneRefusal(): Story {
   const story = clears()
     .fail('deleteLease', 'forbidden')

@@ -1,5 +1,5 @@
-// Checks two proofs. A holder is gone only when a read shows it; a list without its Pod only causes that read. A Pod
-// that must not renew still holds its Lease only when a read of the same attempt shows it.
+// Checks two proofs. A list without the holder's Pod only causes a read, and that read decides whether the holder is
+// gone. A Pod that must not renew still holds its Lease only when a read of the same attempt shows it.
 
 import { checkTable, finds, follows, leads, leaseOf, podOf, RIVAL, type Row, SELF, type Story } from './story.ts';
 

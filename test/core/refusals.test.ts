@@ -266,7 +266,7 @@ function isRefusedForLong(): Story {
   return starts().take(LIST_REFUSED).wait(15_000).take(LIST_REFUSED).wait(15_000);
 }
 
-/** The longest gap between two refusals of one run, in milliseconds: twice the longest delay plus 15 s. */
+/** The longest gap after a second refusal that still counts, in milliseconds: twice its longest delay (2 s) plus 15 s. */
 const LATEST_TRY_MS = 2 * 2_000 + 15_000;
 
 const starting: readonly Row[] = [
@@ -304,14 +304,14 @@ const starting: readonly Row[] = [
     effects: ['shutDown', 'failed forbidden'],
   },
   {
-    rule: 'a start fails when the refused request is tried again as late as possible',
+    rule: 'a start fails when the gap after the last refusal is the longest that counts',
     given: () => starts().take(LIST_REFUSED).wait(15_000).take(LIST_REFUSED).wait(LATEST_TRY_MS),
     when: (story) => story.take({ type: 'timerFired', timer: 'startGrace' }),
     role: 'stopped',
     effects: ['shutDown', 'failed forbidden'],
   },
   {
-    rule: 'a start does not fail when the refused request is tried again later than that',
+    rule: 'a start does not fail when the gap after the last refusal is longer than that',
     given: () =>
       starts()
         .take(LIST_REFUSED)

@@ -263,7 +263,7 @@ test('a failure counts as recent for three seconds', () => {
   }
 });
 
-test('a request without an answer is an outage after 11 s when failures before the last answer were recent', () => {
+test('a failure before an answer does not count for the next outage, however recent it is', () => {
   const { watch, reports, run } = watched();
   fail(watch);
   run(SECONDS - 1);

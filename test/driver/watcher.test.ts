@@ -239,10 +239,13 @@ const BEHAVIOURS = {
   },
 } satisfies Record<string, (server: ScriptedServer, stream: OpenedStream) => void>;
 
-/** The shortest interval between two lists that the election requests. */
+/** The interval of the lists that the election requests here, in milliseconds. */
 const REQUEST_INTERVAL_MS = 15_000;
 const WINDOW_MS = 10_000;
-/** Two requests (list and stream) a second at the shortest back-off, and five of each for its first steps. */
+/**
+ * Two requests (list and stream) a second, because the largest back-off is at least 1 s, and five of each for the first
+ * steps of the back-off.
+ */
 const REQUESTS_IN_WINDOW = 30;
 
 test('a watch lists when requested and never loops faster than its back-off, whatever its streams carry', async () => {

@@ -173,13 +173,13 @@ export class KindCluster {
    * leaders are read again, and only Pods that led in both readings count.
    */
   async leadingPods(): Promise<readonly string[]> {
-    const first = await this.#readMasters();
+    const first = await this.#readLeadingPods();
     if (first.length < 2) return first;
-    const second = await this.#readMasters();
+    const second = await this.#readLeadingPods();
     return second.filter((pod) => first.includes(pod));
   }
 
-  async #readMasters(): Promise<readonly string[]> {
+  async #readLeadingPods(): Promise<readonly string[]> {
     const leadingPods: string[] = [];
     for (const { metadata, status } of (await this.pods()).values()) {
       if (status.phase !== 'Running') continue;

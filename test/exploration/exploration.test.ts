@@ -50,7 +50,7 @@ suite('the exploration finds a core that', () => {
   }
 });
 
-/** Defects that only two faults reveal. */
+/** The defects that the scope `faults` reveals only with two disturbances. */
 const SHOWN_BY_TWO: readonly string[] = [
   'sends no preconditions',
   'campaigns without a read of its own Pod',

@@ -1,5 +1,5 @@
 /**
- * A list of Pods that is never answered must not delay the election of a real elector.
+ * A list of Pods that is never answered must not delay the release of the Lease by a real elector.
  */
 
 import assert from 'node:assert/strict';
@@ -10,8 +10,8 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import { EmbeddedCluster, LEASES } from '../../src/testing/index.ts';
 
 /**
- * The limit of the wait for the list, plus time for a busy machine. A request that waits for a connection would take 10
- * s.
+ * The limit of the wait for the list, plus time for a busy machine. If the release waited for the connection of the list,
+ * it would take 10 s.
  */
 const LIMIT_MS = LEAVING_LIST_MS + 4_000;
 

@@ -1,6 +1,6 @@
 /**
- * The kept-alive connections of one process, as `src/kube/api-client.ts` has them: their number is limited, and each
- * carries one request at a time. A load balancer chooses the server of a connection once, when the connection is new.
+ * The kept-alive connections of one process, like those of `src/kube/server-connections.ts`: their number is limited, and
+ * each carries one request at a time. A load balancer chooses the server of a connection once, when the connection is new.
  */
 
 /** One connection. */

@@ -40,7 +40,7 @@ export function invalidDemotion(
       if (observations.unauthorized === null) return 'its token was not refused';
       const { count, sinceMs } = observations.unauthorized;
       const lasted = nowMs - sinceMs >= UNAUTHORIZED_MS / FASTEST_CLOCK || clock.jumpedMs >= sinceMs;
-      return count >= 2 && lasted ? null : `its token was refused ${count} times, and not for long`;
+      return count >= 2 && lasted ? null : `its token was refused only ${count} times, or only for a moment`;
     }
     default:
       return null;

@@ -74,7 +74,7 @@ export class Network {
   /** The stale lists of the second API server, by path. */
   readonly #staleLists = new Map<string, ApiResponse>();
   conditions: NetworkConditions;
-  /** The API server does not answer at all. */
+  /** The API server refuses connections. */
   down = false;
   /**
    * The caches of the API server fill after a start. Until then, it answers valid tokens with 401, and then permitted

@@ -10,7 +10,7 @@ export interface Permissions {
   readonly pods: readonly string[];
 }
 
-/** The Role of the README: all permissions that an elector uses. */
+/** The Role of the README: all permissions that an elector uses with the default options. */
 export const ALL_PERMISSIONS: Permissions = { leases: verbsOn('leases'), pods: verbsOn('pods') };
 
 /** The permissions that NAIS grants its sidecar, and so an elector that replaces the sidecar. */

@@ -71,7 +71,7 @@ export const anyText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 30 }),
 );
 
-/** Events with missing fields that contradict each other. */
+/** Events that contradict each other. Some fields are missing. */
 export function anyEvents(text: fc.Arbitrary<string> = anyText): fc.Arbitrary<readonly TimelineEvent[]> {
   const pod = fc.record({ name: text, uid: fc.constantFrom('uid-a', 'uid-b', 'uid-c') });
   const process = fc.option(fc.constantFrom('one', 'two'), { nil: undefined });
