@@ -58,7 +58,6 @@ function begin(exchange: Exchange, reply: Pick<Reply, 'status' | 'fields'>, leng
     request.socket.write(`HTTP/${request.httpVersion} ${statusOf(reply.status)}\r\n${lines.join('')}\r\n`);
     return request.socket;
   }
-  response.sendDate = false;
   // Otherwise Node.js adds `Connection: keep-alive` and `Keep-Alive`.
   response.removeHeader('Connection');
   return response.writeHead(reply.status, fields.flat());

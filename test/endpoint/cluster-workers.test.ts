@@ -3,9 +3,12 @@
  */
 
 import assert from 'node:assert/strict';
+import cluster from 'node:cluster';
 import { once } from 'node:events';
+import { Server as HttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { PORT_ATTEMPTS } from '../../src/endpoint/addresses.ts';
 import { LeaderServer, type LeaderServerOptions, PORT_RETRY_MS } from '../../src/endpoint/leader-server.ts';
 import { freePort } from '../worlds/free-port.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
@@ -122,4 +125,33 @@ test('a worker leaves the port free when it is closed while it takes the port', 
   // The attempt to bind may still run, so the port is free a moment later.
   for (let attempt = 1; !(await isFree(first.port)); attempt += 1) assert.ok(attempt < 100, 'the port is not free');
   assert.equal(server.address, null);
+});
+
+test('a process is a worker by default when node:cluster has started it', async (t) => {
+  const { port } = await startServer(t, { hosts: [HOST] });
+  const writable = cluster as { isWorker: boolean };
+  writable.isWorker = true;
+  t.after(() => {
+    writable.isWorker = false;
+  });
+  const clock = new ManualClock();
+  const server = new LeaderServer({ port, hosts: [HOST], clock });
+  t.after(() => server.close());
+  assert.equal(await server.listen(), null);
+  assert.deepEqual([server.answeredPort, clock.timers.size], [port, 1]);
+});
+
+test('a server shares its port with no other worker', async (t) => {
+  const listen = t.mock.method(HttpServer.prototype, 'listen');
+  const { port } = await startServer(t, { hosts: [HOST] });
+  assert.deepEqual(listen.mock.calls[0]?.arguments[0], { host: HOST, port: 0, exclusive: true });
+  assert.notEqual(port, 0);
+});
+
+test('a worker does not try port 0 again, and closes each port that is not free on all addresses', async (t) => {
+  const close = t.mock.method(HttpServer.prototype, 'close');
+  const { server, clock } = worker(t, 0, { hosts: [HOST, HOST] });
+  assert.equal((await server.listen())?.code, 'endpoint-unavailable');
+  assert.equal(close.mock.callCount(), PORT_ATTEMPTS - 1);
+  assert.deepEqual([server.address?.hosts, clock.timers.size], [[HOST], 0]);
 });

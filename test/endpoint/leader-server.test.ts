@@ -168,6 +168,24 @@ test('every other method is answered 405, and every other path 404', async (t) =
   }
 });
 
+test('the answer 405 names the methods in its head and in its body', async (t) => {
+  const { port } = await startServer(t);
+  const body = 'Only GET and HEAD.';
+  assert.equal(
+    await ask(t, port, 'POST / HTTP/1.1'),
+    wire(
+      'HTTP/1.1 405 Method Not Allowed',
+      'Allow: GET, HEAD',
+      'Content-Type: text/plain; charset=utf-8',
+      `Date: ${DATE}`,
+      `Content-Length: ${body.length}`,
+      'Connection: close',
+      '',
+      body,
+    ),
+  );
+});
+
 test('/healthz reports the problem, and /readyz waits only for the first leader', async (t) => {
   let trouble: string | null = null;
   const { server, port } = await startServer(t, { health: () => trouble });

@@ -80,6 +80,23 @@ for (const path of ['/', '/sse', '/healthz', '/readyz', '/metrics', '/nothing'])
   });
 }
 
+test('a refusal names the option that permits the request', async (t) => {
+  const { port } = await startServer(t, EVERYWHERE);
+  const bodyFor = async (address: string, host: string): Promise<string> => {
+    const client = rawClient(t, port, address).send('GET / HTTP/1.1', `Host: ${host}`, 'Connection: close', '');
+    return (await client.whole()).split('\r\n\r\n')[1] ?? '';
+  };
+  assert.equal(
+    await bodyFor('127.0.0.1', 'rebound.example'),
+    'On a loopback address the Host must be localhost or a loopback address. Set the option endpoint.exposeLeader to accept any.',
+  );
+  if (POD_ADDRESS === undefined) return;
+  assert.equal(
+    await bodyFor(POD_ADDRESS, 'localhost'),
+    'This path is answered on loopback addresses only. Set the option endpoint.exposeLeader to answer it here.',
+  );
+});
+
 test('the authority of an absolute URL counts, not the Host', async (t) => {
   const { port } = await startServer(t);
   assert.equal(await statusOf(t, port, 'http://rebound.example/', '127.0.0.1', 'localhost'), 403);
