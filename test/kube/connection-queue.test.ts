@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConnectionQueue, IDLE_PIECES, PATIENCE_MS, SLOW_PIECES } from '../../src/kube/connection-queue.ts';
+import { heapBytes } from '../worlds/heap-bytes.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
 
 const LIMITS = { connections: 3, ofOneElector: 2 };
@@ -144,11 +145,53 @@ test('a request that is over is not sent and has no timer', () => {
   assert.equal(sent.at(-1), 'e1');
 });
 
-test('a closed queue has no timer', () => {
-  const { queue, enter, clock } = startQueue();
+test('a closed queue has no timer, and sends nothing when a connection becomes free', () => {
+  const { queue, sent, enter, leave, clock } = startQueue();
   enter('a1', 'b1', 'c1', 'd1');
   queue.close();
   assert.equal(clock.timers.size, 0);
+  leave('a1');
+  assert.deepEqual(sent, ['a1', 'b1', 'c1']);
+});
+
+test('connections are added when a request has waited for four pieces, although others end', () => {
+  const { sent, enter, leave, clock } = startQueue();
+  const electors = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
+  enter(...electors.map((elector) => `${elector}1`));
+  const added: number[] = [];
+  for (let piece = 0; piece < SLOW_PIECES + 2 * IDLE_PIECES; piece += 1) {
+    const before = sent.length;
+    clock.advance(PATIENCE_MS);
+    added.push(sent.length - before);
+    leave(sent[piece] ?? '');
+  }
+  // The number doubles from 3 to 6 after the fourth piece, and then again after two pieces.
+  assert.deepEqual(added, [0, 0, 0, 3, 0, 6, 0, 12]);
+});
+
+test('a request that entered later waits for four pieces of its own', () => {
+  const { sent, enter, leave, clock } = startQueue();
+  enter('a1', 'b1', 'c1', 'd1');
+  clock.advance(PATIENCE_MS);
+  enter('e1', 'f1', 'g1', 'h1', 'i1');
+  for (const [index, name] of ['a1', 'b1', 'c1', 'd1'].entries()) {
+    leave(name);
+    assert.equal(sent.length, 4 + index);
+    clock.advance(PATIENCE_MS);
+  }
+  assert.equal(sent.length, 9);
+});
+
+test('an elector is not kept when none of its requests uses a connection', () => {
+  const queue = new ConnectionQueue(LIMITS, new ManualClock());
+  const before = heapBytes();
+  for (let elector = 0; elector < 1_000; elector += 1) {
+    const owner = Array.from({ length: 1_000 }, () => elector);
+    queue.enter({ owner, isOver: () => false, go: (leave) => leave() });
+  }
+  const kept = heapBytes() - before;
+  assert.ok(kept < 4_000_000, `${kept} bytes are kept`);
+  queue.close();
 });
 
 /** The longest wait when a hundred electors send three requests each, one after the other, and the server answers after `latencyMs`. */

@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { writeFileSync } from 'node:fs';
+import { Agent } from 'node:https';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import tls from 'node:tls';
@@ -374,4 +376,46 @@ test('a request that waited for another elector keeps the async context of its o
   assert.deepEqual(opened, ['third']);
   second.close();
   await Promise.all(hanging);
+});
+
+test('the credentials of an elector are closed at once when it joins others, and otherwise with the last elector', async (t) => {
+  const { credentials, clock } = await start(t);
+  const closed: string[] = [];
+  const named = (name: string): Credentials => ({ ...credentials(), close: () => void closed.push(name) });
+  const first = ServerConnections.join(named('first'), TIMEOUT_MS, clock);
+  assert.deepEqual(closed, []);
+  const second = ServerConnections.join(named('second'), TIMEOUT_MS, clock);
+  assert.equal(second, first);
+  assert.deepEqual(closed, ['second']);
+  first.leave();
+  assert.deepEqual(closed, ['second']);
+  second.leave();
+  assert.deepEqual(closed, ['second', 'first']);
+});
+
+test('a request that needs a new connection behind a SOCKS proxy closes the idle connections of its agent', async (t) => {
+  const { credentials, clock } = await start(t);
+  const connections = ServerConnections.join(credentials(), TIMEOUT_MS, clock);
+  t.after(() => connections.leave());
+  const idle = [new Socket(), new Socket(), new Socket()];
+  const proxyAgent = Object.assign(new Agent(), { freeSockets: { one: idle.slice(0, 2), other: idle.slice(2) } });
+  const authorization = { headers: {}, options: {}, proxyAgent };
+  assert.equal(connections.agentFor(authorization, false), proxyAgent);
+  assert.ok(idle.every(({ destroyed }) => !destroyed));
+  assert.equal(connections.agentFor(authorization, true), proxyAgent);
+  assert.ok(idle.every(({ destroyed }) => destroyed));
+});
+
+test('a server without TLS is reached without TLS', async (t) => {
+  const stub = await startStub(t, (_, response) => json(response, 200, POD), 'http');
+  const kubeConfig: UsedKubeConfig = {
+    getCurrentContext: () => 'x',
+    getContextObject: () => null,
+    getCurrentCluster: () => ({ name: 'c', server: `http://127.0.0.1:${stub.port}`, skipTLSVerify: true }),
+    async applyToHTTPSOptions() {},
+  };
+  const credentials = kubeConfigCredentials(kubeConfig, null);
+  const client = new ApiClient({ credentials, requestTimeoutMs: TIMEOUT_MS, clock: new ManualClock() });
+  t.after(() => client.close());
+  await succeed(client.request(READ));
 });

@@ -97,6 +97,43 @@ test('a plug-in that hangs for a day is run a bounded number of times, and its l
   assert.equal(await waiting, 'Bearer late');
 });
 
+test('a plug-in is run again when it has hung for exactly the limit', () => {
+  const { shared, asked, clock } = startPlugIn();
+  void outcomeOf(shared.get());
+  clock.advance(HUNG_AFTER_TIMEOUTS * TIMEOUT_MS - 1);
+  void outcomeOf(shared.get());
+  assert.equal(asked.length, 1);
+  clock.advance(1);
+  void outcomeOf(shared.get());
+  assert.equal(asked.length, 2);
+});
+
+test('a run that has answered does not count as hanging', async () => {
+  const { shared, asked, clock } = startPlugIn();
+  for (let run = 0; run < HUNG_LIMIT; run += 1) {
+    const wait = shared.get();
+    asked[run]?.resolve(authorizationOf('a'));
+    await wait;
+  }
+  void outcomeOf(shared.get());
+  clock.advance(HUNG_AFTER_TIMEOUTS * TIMEOUT_MS);
+  void outcomeOf(shared.get());
+  assert.equal(asked.length, HUNG_LIMIT + 2);
+});
+
+test('a newer run stays shared when an older run answers', async () => {
+  const { shared, asked } = startPlugIn();
+  const before = shared.get();
+  shared.distrust(authorizationOf('refused'));
+  const after = [shared.get()];
+  asked[0]?.resolve(authorizationOf('old'));
+  await before;
+  after.push(shared.get());
+  assert.equal(asked.length, 2);
+  asked[1]?.resolve(authorizationOf('new'));
+  assert.deepEqual(await Promise.all(after.map(outcomeOf)), ['Bearer new', 'Bearer new']);
+});
+
 test('a run that began before the credentials were refused is not shared afterwards', async () => {
   const { shared, asked } = startPlugIn();
   const before = outcomeOf(shared.get());
@@ -122,7 +159,7 @@ test('an authorization that is refused for many requests is distrusted once, and
   // A late refusal of the first authorization does not affect the second one.
   shared.distrust(refused);
   assert.equal(distrusts(), 1);
-  shared.distrust(await second);
+  for (let request = 0; request < 2; request += 1) shared.distrust(await second);
   assert.equal(distrusts(), 2);
 });
 

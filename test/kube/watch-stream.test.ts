@@ -123,6 +123,12 @@ test('an event can be split at every byte, even inside a character', async (t) =
   assert.equal(first?.type === 'added' && first.item.holderIdentity, 'blåbærsyltetøy-🫐');
 });
 
+test('two events are two events when the first newline begins a chunk', async (t) => {
+  const [first, second] = [line('ADDED', lease('42')), line('DELETED', lease('43'))];
+  const { calls } = await chunksOf(t, [first.trimEnd(), `\n${second}`]);
+  assert.deepEqual(calls, ['opened', 'added', 'deleted', 'ended']);
+});
+
 test('empty lines and carriage returns are ignored', async (t) => {
   const log = await chunksOf(t, ['\n\r\n', BOOKMARK.replace('\n', '\r\n')]);
   assert.deepEqual(log.calls, ['opened', 'bookmark', 'ended']);
@@ -339,6 +345,19 @@ test('a list that is null, as Go writes it, is empty', async (t) => {
   const { cluster } = await connectInPod(t, (_, response) => json(response, 200, body));
   const { leaseWatch } = cluster.ports({ namespace: 'shop', lease: 'web' });
   assert.deepEqual(successOf(await leaseWatch.list()), { items: [], resourceVersion: '7' });
+});
+
+test('a list of Pods has the version of the core group', async (t) => {
+  const { stub, cluster } = await connectInPod(t, () => {});
+  const { list } = cluster.ports({ namespace: 'shop', lease: 'web' }).podWatch('web-0');
+  const kinds: string[] = [];
+  for (const apiVersion of ['v1', '/v1', 'apps/v1']) {
+    const body = { kind: 'PodList', apiVersion, metadata: { resourceVersion: '7' }, items: [] };
+    stub.respond = (_, response) => json(response, 200, body);
+    const answer = await list();
+    kinds.push(answer.ok ? 'read' : answer.failure.kind);
+  }
+  assert.deepEqual(kinds, ['read', 'malformed', 'malformed']);
 });
 
 test('a Pod is watched like a Lease', async (t) => {
