@@ -140,7 +140,6 @@ export class ApiClient implements ApiTransport {
       if (over) return;
       over = true;
       this.#streams.delete(exchange);
-      exchange.finish();
       sink.ended(failure);
     };
     const exchange = this.#send(request, {
