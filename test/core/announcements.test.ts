@@ -133,7 +133,7 @@ const terms: readonly [rule: string, story: () => Story, acquireTimeMs: number][
     77,
   ],
   [
-    'a resumed term begins now when its Lease has no acquireTime (edited by hand)',
+    'a term begins now when its Lease has no acquireTime',
     () => creates().created({ resourceVersion: '11', acquireTimeMs: null }),
     WALL_MS,
   ],
@@ -311,11 +311,11 @@ test('the warning distinguishes a Pod that is gone from a Pod that the API serve
   );
 });
 
-test('the reason why a Pod must not campaign is known to explain()', () => {
-  const barred = (pod: PodRecord | null) => clears().podRead(SELF.name, pod).state.knowledge.disqualifiedBy;
-  assert.equal(barred(podOf(SELF)), null);
-  assert.equal(barred(podOf(SELF, { terminating: true })), 'pod-terminating');
-  assert.equal(barred(null), 'pod-deleted');
+test('the reason why a Pod must not campaign is recorded', () => {
+  const reasonOf = (pod: PodRecord | null) => clears().podRead(SELF.name, pod).state.knowledge.disqualifiedBy;
+  assert.equal(reasonOf(podOf(SELF)), null);
+  assert.equal(reasonOf(podOf(SELF, { terminating: true })), 'pod-terminating');
+  assert.equal(reasonOf(null), 'pod-deleted');
 });
 
 test('the warning states the consequence when the Pod of the leader can be read but not watched', () => {

@@ -114,7 +114,7 @@ const rows: readonly Row[] = [
     effects: ['setTimer recheck 5000'],
   },
   {
-    rule: "a candidate reads the holder's Pod when a DELETED event shows another Pod of that name",
+    rule: "a DELETED event of another Pod with the name of the holder's Pod changes nothing",
     given: follows,
     when: (story) => story.take({ type: 'podDeleted', watched: RIVAL, pod: podOf({ ...RIVAL, uid: 'pod-9' }) }),
     role: 'candidate',
@@ -169,7 +169,7 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a candidate warns when it may read but not watch a Pod and the watch is refused again',
+    rule: "a candidate reads the holder's Pod and does not warn again when the watch of that Pod is refused again",
     given: () => finds(leaseOf(RIVAL)).refusePodWatch(RIVAL).podRead(RIVAL.name, podOf(RIVAL)),
     when: (story) => story.refusePodWatch(RIVAL),
     role: 'candidate',

@@ -140,9 +140,9 @@ function assertWaiting(story: Story, role: CandidateRole): void {
   // The timer ends a pause, or it fires when the Lease becomes free because of time alone.
   const waits =
     role.backingOff || knowledge.leaseRead !== null || (verdict.kind === 'free' && story.timers.has('recheck'));
-  const barred =
+  const disqualified =
     verdict.kind === 'mine' ? knowledge.disqualifiedBy === 'pod-deleted' : knowledge.disqualifiedBy !== null;
-  assert.ok(waits || barred, `nothing is under way for a Lease that is ${verdict.kind}`);
+  assert.ok(waits || disqualified, `nothing is under way for a Lease that is ${verdict.kind}`);
 }
 
 function assertAttempt(

@@ -314,7 +314,7 @@ const elsewhere: readonly Row[] = [
     effects: ['shutDown', 'stopped kept'],
   },
   {
-    rule: 'a candidate that stops relies on an answer that looks old when it must not read the Lease',
+    rule: 'a candidate that stops releases nothing when the answer to its create looks old and it must not read the Lease',
     given: () => {
       const story = starts().absent('100').podRead(SELF.name, podOf(SELF)).fire('backstop').refuse('readLease');
       return story.stop('always');

@@ -180,7 +180,7 @@ const changes: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a silent leader is announced, and nothing else happens',
+    rule: "a follower reads the Lease and the holder's Pod when the duration is over, and announces no silence yet",
     given: followsRenewing,
     when: (story) => story.fire('stale'),
     role: 'candidate',

@@ -77,7 +77,7 @@ const successions: readonly Row[] = [
     effects: [`readPod ${SELF.name}`, 'deleteLease lease-1@20'],
   },
   {
-    rule: 'pod-stopped: a candidate creates its Lease when the stopped Pod still exists',
+    rule: 'pod-stopped: a candidate creates its Lease although the stopped Pod still exists',
     given: () => clears().podRead(SELF.name, podOf(SELF)),
     when: (story) => story.removed(),
     role: 'candidate creating',

@@ -281,21 +281,21 @@ const possession: readonly Row[] = [
     effects: ['setTimer retry 188', 'readLease', `readPod ${SELF.name}`, 'readLease'],
   },
   {
-    rule: "an attempt waits for the answer to a read that was in flight when this Pod's Lease appeared",
+    rule: "a candidate begins no attempt before the answer to a read that was in flight when this Pod's Lease appeared",
     given: readsLeaseOfAnother,
     when: (story) => story.watched(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' })),
     role: 'candidate',
     effects: [`watchPod ${SELF.name}/${SELF.uid}`],
   },
   {
-    rule: 'an attempt sends its own read when the earlier read is answered',
+    rule: 'a candidate begins its attempt and sends its own reads when the earlier read is answered',
     given: seesLeaseDuringRead,
     when: (story) => story.leaseRead(leaseOf(SELF, { uid: 'lease-3', resourceVersion: '30' })),
     role: 'candidate resuming',
     effects: [`readPod ${SELF.name}`, 'readLease'],
   },
   {
-    rule: 'an attempt reads the Lease after a wait and then sends its own reads when the earlier read failed',
+    rule: 'a candidate reads the Lease after a wait and then begins its attempt when the earlier read failed',
     given: seesLeaseDuringRead,
     when: (story) => {
       story.fail('readLease', 'unavailable').fire('retry');

@@ -163,10 +163,10 @@ const ends: Readonly<Record<string, readonly [story: () => Story, left: readonly
   ],
   'a pending deletion ends the refusal of deletions': [
     () => {
-      const marked = ownLease({ resourceVersion: '12', releasedBy: SELF.uid });
+      const annotated = ownLease({ resourceVersion: '12', releasedBy: SELF.uid });
       const story = leads().stepDown().settled().replaced('12').fail('deleteLease', 'forbidden').fire('retry');
-      story.leaseRead(marked);
-      const lease = { ...marked, resourceVersion: '13', terminating: true, finalizers: ['example.com/audit'] };
+      story.leaseRead(annotated);
+      const lease = { ...annotated, resourceVersion: '13', terminating: true, finalizers: ['example.com/audit'] };
       return story.take({ type: 'leaseDeletionPending', request: story.request('deleteLease'), lease });
     },
     [],

@@ -26,7 +26,7 @@ const RELEASED = ['shutDown', 'stopped released'];
 const ANNOTATION = `replaceLease lease-1@11 released by ${SELF.uid}`;
 /** The Lease after another Pod took it by hand. */
 const taken = leaseOf(RIVAL, { resourceVersion: '15' });
-const marked = ownLease({ resourceVersion: '12', releasedBy: SELF.uid });
+const annotated = ownLease({ resourceVersion: '12', releasedBy: SELF.uid });
 
 /** A leader that stops with `release: true`. Its work has settled, and the write of the annotation is in flight. */
 function releases(): Story {
@@ -75,7 +75,7 @@ const releasing: readonly Row[] = [
   {
     rule: 'a leader does not repeat the annotation when it had no answer and was executed',
     given: () => releases().fail('replaceLease', 'unavailable').fire('retry'),
-    when: (story) => story.leaseRead(marked),
+    when: (story) => story.leaseRead(annotated),
     role: 'leaving deleting',
     effects: ['deleteLease lease-1@12', 'leaderChanged nobody'],
   },
@@ -110,7 +110,7 @@ const releasing: readonly Row[] = [
   {
     rule: 'a leader repeats the DELETE when it had no answer and was not executed',
     given: () => deletes().fail('deleteLease', 'unavailable').fire('retry'),
-    when: (story) => story.leaseRead(marked),
+    when: (story) => story.leaseRead(annotated),
     role: 'leaving deleting',
     effects: ['deleteLease lease-1@12'],
   },
@@ -150,7 +150,7 @@ const releasing: readonly Row[] = [
   {
     rule: 'a leader repeats the withdrawal when the write failed',
     given: () => deletes().refuse('deleteLease', 'forbidden'),
-    when: (story) => story.fail('replaceLease', 'unavailable').fire('retry').leaseRead(marked),
+    when: (story) => story.fail('replaceLease', 'unavailable').fire('retry').leaseRead(annotated),
     role: 'leaving withdrawingRelease',
     effects: ['setTimer retry 188', 'readLease', 'replaceLease lease-1@12'],
   },
@@ -173,7 +173,7 @@ const releasing: readonly Row[] = [
     given: () => {
       const story = deletes().refuse('deleteLease', 'rejected');
       for (let tries = 1; tries < LEAVING_TRIES; tries += 1) {
-        story.fail('replaceLease', 'unavailable').fire('retry').leaseRead(marked);
+        story.fail('replaceLease', 'unavailable').fire('retry').leaseRead(annotated);
       }
       return story;
     },
@@ -191,7 +191,7 @@ const releasing: readonly Row[] = [
   {
     rule: 'a leader repeats a DELETE that was refused once',
     given: () => deletes().fail('deleteLease', 'rejected').fire('retry'),
-    when: (story) => story.leaseRead(marked).removed(),
+    when: (story) => story.leaseRead(annotated).removed(),
     role: 'stopped',
     effects: ['deleteLease lease-1@12', ...RELEASED],
   },
@@ -215,7 +215,7 @@ const releasing: readonly Row[] = [
       const story = leads().fire('backstop').refuse('readLease', 'forbidden').stop('always').settled();
       return story.fail('replaceLease', 'unavailable');
     },
-    when: (story) => story.watched(marked).fire('retry'),
+    when: (story) => story.watched(annotated).fire('retry'),
     role: 'leaving deleting',
     effects: ['leaderChanged nobody', 'deleteLease lease-1@12'],
   },
@@ -274,8 +274,8 @@ const releasing: readonly Row[] = [
     rule: 'a leader reads the Lease when its last renewal and the annotation overtake each other',
     given: () => leads().fire('renew').stop('always').settled(),
     when: (story) => {
-      const [renewal, mark] = [...story.inFlight.keys()];
-      assert.ok(renewal !== undefined && mark !== undefined);
+      const [renewal, annotation] = [...story.inFlight.keys()];
+      assert.ok(renewal !== undefined && annotation !== undefined);
       const renewed = ownLease({ resourceVersion: '12', renewTimeMs: 1, leaseDurationSeconds: 30 });
       story.take({ type: 'leaseWritten', request: renewal, lease: renewed });
       story.fail('replaceLease', 'conflict').leaseRead(renewed);
@@ -501,7 +501,12 @@ const steppingDown: readonly Row[] = [
   {
     rule: 'a process withdraws the release when an annotation arrived late and it must not delete the Lease',
     given: () =>
-      stepsDown().fire('leaving').fail('replaceLease', 'conflict').leaseRead(marked).fire('recheck').fire('campaign'),
+      stepsDown()
+        .fire('leaving')
+        .fail('replaceLease', 'conflict')
+        .leaseRead(annotated)
+        .fire('recheck')
+        .fire('campaign'),
     when: (story) => {
       story.refuse('deleteLease', 'forbidden').podRead(SELF.name, podOf(SELF));
     },
@@ -516,11 +521,11 @@ const steppingDown: readonly Row[] = [
   {
     rule: 'a process withdraws a release again a second later when the annotation came back',
     given: () => {
-      const story = stepsDown().fire('leaving').fail('replaceLease', 'conflict').leaseRead(marked);
+      const story = stepsDown().fire('leaving').fail('replaceLease', 'conflict').leaseRead(annotated);
       return story.fire('recheck').fire('campaign').refuse('deleteLease', 'forbidden').replaced('13');
     },
     when: (story) => {
-      const again = { ...marked, resourceVersion: '14' };
+      const again = { ...annotated, resourceVersion: '14' };
       story.watched(again).podRead(SELF.name, podOf(SELF)).fire('retry').leaseRead(again);
     },
     role: 'candidate resuming',
@@ -677,7 +682,7 @@ const steps: Readonly<
         .removed(),
   ],
   releasing: [releases, 'replaceLease', (story) => story.leaseRead(ownLease()).replaced('12').removed()],
-  deleting: [deletes, 'deleteLease', (story) => story.leaseRead(marked).removed()],
+  deleting: [deletes, 'deleteLease', (story) => story.leaseRead(annotated).removed()],
 };
 
 /** The failures that are possible while no other Pod changes the Lease and the namespace exists. */

@@ -40,7 +40,7 @@ function deletes(): Story {
   return annotates().replaced('12');
 }
 
-const marked = ownLease({ resourceVersion: '12', releasedBy: SELF.uid });
+const annotated = ownLease({ resourceVersion: '12', releasedBy: SELF.uid });
 
 const twice: readonly Row[] = [
   {
@@ -174,7 +174,7 @@ const obstacles: readonly Row[] = [
     given: () => {
       const story = deletes();
       for (let round = 0; round < 4; round++) {
-        story.fail('deleteLease', 'unavailable').fire('retry').leaseRead(marked);
+        story.fail('deleteLease', 'unavailable').fire('retry').leaseRead(annotated);
       }
       return story;
     },

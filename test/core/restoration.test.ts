@@ -207,7 +207,7 @@ const restoration: readonly Row[] = [
     effects: ['setTimer retry 188'],
   },
   {
-    rule: 'a leader does not restore a Lease that comes back by itself',
+    rule: 'a leader creates no Lease and warns of a twin when another process has restored its Lease',
     given: loses,
     when: (story) => story.watched(ownLease({ uid: 'lease-2', resourceVersion: '14' })).podRead(SELF.name, podOf(SELF)),
     role: 'leader',

@@ -207,7 +207,7 @@ const resumption: readonly Row[] = [
     effects: ['watchPod none', 'setTimer recheck 15000', 'leaderChanged sidecar'],
   },
   {
-    rule: 'a candidate creates a new Lease when its renewal shows that the old one is gone',
+    rule: 'a candidate campaigns when a read after its refused renewal shows that the Lease is gone',
     given: () => follows().watched(leaseOf(SELF, { uid: 'lease-2', resourceVersion: '30' })),
     when: (story) => story.fail('replaceLease', 'conflict').leaseRead(null),
     role: 'candidate jitter',
@@ -235,7 +235,7 @@ const resumption: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a process reads the Lease and resumes its term when the renewal is answered 409 and it still has the Lease',
+    rule: 'a process reads the Lease and starts the resumption again when the renewal is answered 409 and it still has the Lease',
     given: () => resumes().podRead(SELF.name, podOf(SELF)),
     when: (story) => story.fail('replaceLease', 'conflict').leaseRead(leaseOf(SELF, { resourceVersion: '23' })),
     role: 'candidate resuming',
@@ -270,7 +270,7 @@ const resumption: readonly Row[] = [
     ],
   },
   {
-    rule: 'a candidate creates its Lease again when it vanishes during the resumption',
+    rule: 'a candidate campaigns when its Lease is deleted during the resumption',
     given: () => resumes().podRead(SELF.name, podOf(SELF)),
     when: (story) => story.deleted(leaseOf(SELF, { resourceVersion: '21' })),
     role: 'candidate jitter',

@@ -20,14 +20,14 @@ function silent(): Story {
 
 const rows: readonly Row[] = [
   {
-    rule: 'a sibling looks the socket holder up when it creates no Lease for 30 s',
+    rule: 'a sibling looks the socket holder up when that process creates no Lease for 30 s',
     given: () => sibling().absent('10').wait(SILENT_HOLDER_MS),
     when: (story) => story.absent('11'),
     role: 'sibling',
     effects: ['findSiblingLockHolder'],
   },
   {
-    rule: 'a sibling does not look the socket holder up when it is silent for less than 30 s',
+    rule: 'a sibling does not look the socket holder up when that process is silent for less than 30 s',
     given: () =>
       sibling()
         .absent('10')
@@ -47,7 +47,7 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a sibling looks the socket holder up when it does not restore the Lease of its Pod for 30 s',
+    rule: 'a sibling looks the socket holder up when that process does not restore the Lease of its Pod for 30 s',
     given: () => sibling().listed(ownLease()).podListed(SELF, podOf(SELF)).deleted(RENEWED).wait(SILENT_HOLDER_MS),
     when: (story) => story.absent('13'),
     role: 'sibling',
@@ -66,7 +66,7 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a sibling looks the socket holder up when it renewed and stopped renewing',
+    rule: 'a sibling looks the socket holder up when that process renewed and stopped renewing',
     given: () => sibling().listed(RENEWED).wait(SILENT_HOLDER_MS),
     when: (story) => story.listed(RENEWED),
     role: 'sibling',
@@ -83,7 +83,7 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a sibling does not look the socket holder up when it renews',
+    rule: 'a sibling does not look the socket holder up when that process renews',
     given: () =>
       sibling()
         .listed(RENEWED)
@@ -95,7 +95,7 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a sibling does not look the socket holder up when it must not renew',
+    rule: 'a sibling does not look the socket holder up when that process must not renew',
     given: () => sibling().listed(ownLease()).wait(SILENT_HOLDER_MS),
     when: (story) => story.listed(ownLease()),
     role: 'sibling',
@@ -171,14 +171,14 @@ const rows: readonly Row[] = [
     effects: [],
   },
   {
-    rule: 'a sibling looks the socket holder up again when it renewed and is silent again',
+    rule: 'a sibling looks the socket holder up again when that process renewed and is silent again',
     given: () => silent().watched(RENEWED).wait(SILENT_HOLDER_MS),
     when: (story) => story.listed(RENEWED),
     role: 'sibling',
     effects: ['findSiblingLockHolder'],
   },
   {
-    rule: 'a sibling does not look the socket holder up again when it has warned',
+    rule: 'a sibling does not look the socket holder up again when the sibling has warned',
     given: () =>
       silent().take({ type: 'siblingLockHolderFound', holder: null }).watched(RENEWED).wait(SILENT_HOLDER_MS),
     when: (story) => story.listed(RENEWED),

@@ -304,7 +304,7 @@ const takeOver: readonly Row[] = [
     effects: ['deleteLease lease-1@21'],
   },
   {
-    rule: 'and created',
+    rule: 'a candidate creates its Lease when it has deleted the released Lease',
     given: () => seesRelease().fire('campaign'),
     when: (story) => story.podRead(SELF.name, podOf(SELF)).removed(),
     role: 'candidate creating',

@@ -223,7 +223,12 @@ const choices: readonly (readonly [rule: string, pods: readonly ListedPod[], mor
   ['a leader does not choose itself', [pod(SELF.uid, 9), pod('a', 1)], false, { uid: 'a', pods: 2 }],
   ['a Pod that is being deleted is not chosen', [pod('a', 1), pod('b', 2, true)], false, { uid: 'a', pods: 2 }],
   ['no Pod is chosen when the leader is the only one', [pod(SELF.uid, 1)], false, null],
-  ['the smaller uid decides between two Pods of one second', [pod('b', 1), pod('a', 1)], false, { uid: 'b', pods: 2 }],
+  [
+    'the larger uid is chosen of two Pods that were created in the same second',
+    [pod('b', 1), pod('a', 1)],
+    false,
+    { uid: 'b', pods: 2 },
+  ],
   ['a Pod without a time is the oldest', [pod('b', null), pod('a', 1)], false, { uid: 'a', pods: 2 }],
   [
     'a Pod without a time is the oldest when it comes last',

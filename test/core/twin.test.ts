@@ -40,7 +40,7 @@ function createsAgain(): Story {
 }
 
 /** The leader of the second create. The event of a Lease of the first create may have come before the answer. */
-function explainsOvertaking(): Story {
+function leadsAfterTwoCreates(): Story {
   return createsAgain()
     .watched(ownLease({ resourceVersion: '11' }))
     .deleted(ownLease({ resourceVersion: '12' }))
@@ -104,7 +104,7 @@ const twins: Readonly<Record<string, () => Story>> = {
       .fire('backstop')
       .leaseRead(foreignRenewal('12')),
   'a third Lease that the one create without an answer does not explain': () =>
-    explainsOvertaking()
+    leadsAfterTwoCreates()
       .deleted(ownLease({ uid: 'lease-2', resourceVersion: '14' }))
       .watched(ownLease({ uid: 'lease-3', resourceVersion: '15' })),
   'a Lease in the place of the one that this process tried to create': () =>
@@ -114,7 +114,7 @@ const twins: Readonly<Record<string, () => Story>> = {
 };
 
 for (const [what, story] of Object.entries(twins)) {
-  test(`${what} comes from a twin`, () => {
+  test(`a twin is suspected after ${what}`, () => {
     const seen = story();
     assert.equal(isSuspected(seen), true);
     assert.equal(seen.texts.filter((text) => text === 'warning twin').length, 1);
@@ -150,7 +150,7 @@ const own: Readonly<Record<string, () => Story>> = {
     return story.podRead(SELF.name, podOf(SELF));
   },
   'a Lease of an earlier create that had no answer, in an event before the answer to the later create':
-    explainsOvertaking,
+    leadsAfterTwoCreates,
   'a Lease of an earlier create that had no answer, after a change before the answer to the later create': () =>
     createsAgain()
       .watched(ownLease({ resourceVersion: '12' }))
@@ -288,7 +288,7 @@ const own: Readonly<Record<string, () => Story>> = {
 };
 
 for (const [what, story] of Object.entries(own)) {
-  test(`${what} does not come from a twin`, () => {
+  test(`no twin is suspected after ${what}`, () => {
     const seen = story();
     assert.equal(isSuspected(seen), false);
     assert.ok(!seen.texts.includes('warning twin'), String(seen.texts));
