@@ -172,7 +172,7 @@ test('a driver queues the call of an application that is made during an announce
   assert.deepEqual(rolesSeen.slice(0, 3), ['elected as leader', 'leaderChanged as leader', 'demoted as leader']);
 });
 
-test('a driver keeps the state before it performs the effects', async () => {
+test('a driver stores the new state before it performs the effects', async () => {
   const driven = drive();
   const roles: string[] = [];
   driven.listener.receive = () => roles.push(driven.driver.state.role.name);
@@ -209,7 +209,7 @@ test('a driver ignores a queued timer that was set again', async () => {
   assert.deepEqual(announced, ['leaderChanged', 'renewed', 'renewed', 'stale']);
 });
 
-test('a port that throws ends the driver, which shuts everything down before it reports the defect', async () => {
+test('a port that throws ends the driver, which reports the defect and keeps only the lock', async () => {
   const driven = drive();
   await lead(driven);
   const { world, clock, driver, defects, announced } = driven;

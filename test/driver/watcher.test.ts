@@ -25,7 +25,7 @@ interface OpenedStream {
   closed: boolean;
 }
 
-/** A server of one object at the level of bytes. It behaves as the test says. */
+/** A server of one object at the level of bytes. The test determines its behaviour. */
 class ScriptedServer implements ApiTransport {
   readonly #clock: Clock;
   /** The resourceVersion of the server, with which it answers each list. */
