@@ -283,9 +283,13 @@ test('a time-out on a kept connection does not count as the death of that connec
   await before;
   const answer = request();
   (await attempt(sent, 2)).carry(socket);
+  let isDestroyed = false;
+  sent[1]?.on('error', () => {
+    isDestroyed = true;
+  });
   clock.advance(TIMEOUT_MS);
   assert.match(messageOf(await answer), /no answer within 5000 ms/);
-  assert.equal(sent[1]?.destroyed, true);
+  await until(() => isDestroyed);
   assert.equal(connections.keptOnesDie, false);
 });
 
@@ -306,6 +310,24 @@ test('a stream that has ended is not ended again when the client is closed', asy
   client.close();
   assert.deepEqual([ended.destroyed, closed.destroyed], [false, false]);
   assert.deepEqual(ends, [undefined]);
+});
+
+test('a closed stream receives neither the bytes nor the end that arrive later', async (t) => {
+  const { client, sent } = start(t);
+  const calls: string[] = [];
+  const stream = client.stream(WATCH, {
+    opened: () => void calls.push('opened'),
+    bytes: (chunk) => void calls.push(String(chunk)),
+    ended: () => void calls.push('ended'),
+  });
+  const response = (await attempt(sent, 1)).answer(200);
+  response.push('first');
+  await until(() => calls.length === 2);
+  stream.close();
+  response.push('second');
+  response.push(null);
+  await until(() => response.closed);
+  assert.deepEqual(calls, ['opened', 'first']);
 });
 
 test('a stream ends once when it breaks after its end', async (t) => {
@@ -359,6 +381,16 @@ test('a failure keeps its words when the address of the proxy has no credentials
   first.carry();
   first.answer(500, statusBody(500, 'InternalError', 'Basic null, a-token'));
   assert.match(messageOf(await answer), /: Basic null, <credentials>$/);
+});
+
+test('a failure keeps words that would be secret if the bearer token were a name and a password', async (t) => {
+  const token = Buffer.from('no server:is ready').toString('base64');
+  const { sent, request } = start(t, { ...BEARER, headers: { authorization: `Bearer ${token}` } });
+  const answer = request();
+  const first = await attempt(sent, 1);
+  first.carry();
+  first.answer(500, statusBody(500, 'InternalError', `no server:is ready for ${token}`));
+  assert.match(messageOf(await answer), /: no server:is ready for <credentials>$/);
 });
 
 test('the headers of a request name the library and the form of the answer', async (t) => {
