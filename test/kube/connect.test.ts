@@ -9,7 +9,7 @@ import { type Cluster, type ConnectOptions, connectToCluster } from '../../src/k
 import type { UsedKubeConfig } from '../../src/kube/credentials.ts';
 import { TEST_CA_CERTIFICATE } from '../../src/testing/access/test-certificate.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
-import { json, type StubServer, serviceAccountDirectory, startStub, statusBody } from './stub-server.ts';
+import { failureOf, json, type StubServer, serviceAccountDirectory, startStub, statusBody } from './stub-server.ts';
 
 const LEASE_PLACE = { namespace: 'shop', lease: 'web' };
 
@@ -78,4 +78,13 @@ test('the error about a missing Pod does not read the namespace when there is a 
   const pod = '/api/v1/namespaces/shop/pods/web-0';
   assert.deepEqual(await pathsWith(serviceAccountDirectory(t)), [pod]);
   assert.deepEqual(await pathsWith('/does/not/exist'), [pod, '/api/v1/namespaces/shop']);
+});
+
+test('the identification fails like the read of a Pod without a name when the credentials are not available', async (t) => {
+  const kubeConfig: UsedKubeConfig = {
+    ...kubeConfigOf(await startStub(t, () => {})),
+    applyToHTTPSOptions: async () => Promise.reject(new Error('log in first')),
+  };
+  const failure = failureOf(await (await connect(t, { kubeConfig })).identify({ lease: 'web' }));
+  assert.equal(failure.message, 'get pods "" in the whole cluster failed: log in first');
 });
