@@ -151,8 +151,7 @@ function inputOf(look: LeaseLook): RunningInput {
     knowledge: { ...initial.knowledge, ...(look.lease.ok ? knowledgeOf(look, lease, initial.knowledge) : {}) },
     role: FRESH_CANDIDATE,
   };
-  const knownHolder = election.knowledge.knownHolder;
-  const seen = pod?.ok === true && pod.value?.uid === knownHolder?.pod.uid ? (pod?.value ?? null) : null;
+  const seen = pod?.ok === true ? pod.value : null;
   const failures = [look.lease, pod].flatMap((read) => (read?.ok === false ? [read.failure] : []));
   const leader = currentLeader(election.knowledge);
   return {

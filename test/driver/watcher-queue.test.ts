@@ -108,5 +108,7 @@ test('a watch queues one failure when several events of a stream are dropped', a
   assert.equal(queue.length, 1);
   run();
   assert.equal(stream.closed, true);
-  assert.equal(reports.at(-1)?.type, 'failed');
+  const report = reports.at(-1);
+  assert.ok(report?.type === 'failed');
+  assert.match(report.failure.message, /^the watch is closed: its server sent more events than can be queued\. /);
 });

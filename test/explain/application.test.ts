@@ -235,6 +235,17 @@ test('a token that is refused is explained although an open watch still receives
   assert.match(message, /^The API server does not accept the token of Pod app-1/);
 });
 
+test('a leader whose Lease was deleted is explained with the webhook that refuses to restore it', () => {
+  const story = leads()
+    .deleted(ownLease({ resourceVersion: '12' }))
+    .podRead(SELF.name, podOf(SELF))
+    .fail('createLease', 'rejected');
+  assert.match(
+    explained(story).message,
+    /^This process leads, in Pod app-1; its Lease was deleted and cannot be restored \(it failed: rejected\)\.$/,
+  );
+});
+
 test('a leader whose renewals are refused by a webhook is explained with that, until a write succeeds', () => {
   const words = /; its renewals are refused, so the other Pods cannot see whether it hangs \(it failed: rejected\)/;
   const refused = leads().fire('renew').fail('replaceLease', 'rejected');

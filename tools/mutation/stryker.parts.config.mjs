@@ -18,7 +18,7 @@ export default {
     },
     exclude: [
       'test/{driver,kube}/*properties.test.ts',
-      'test/{endpoint,joining,kube}/{client-process,diagnostics-channels,loaded-modules,many-readers,sidecar-examples,sibling-lock-owner}.test.ts',
+      'test/{endpoint,joining,kube}/{client-process,diagnostics-channels,loaded-modules,many-readers,sidecar-examples}.test.ts',
     ],
   },
   jsonReporter: { fileName: 'coverage/mutation/report-parts.json' },
