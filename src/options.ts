@@ -93,7 +93,7 @@ export interface EndpointOptions {
   /**
    * Answers `/` and `/sse` on every address of the endpoint, and all paths for every `Host`. By default `/` and `/sse`
    * are answered only on loopback addresses. Probes and metrics are answered on every address. A request to a loopback
-   * address is refused if its `Host` does not name this machine.
+   * address, other than a probe, is refused if its `Host` does not name this machine.
    * @default false
    */
   readonly exposeLeader?: boolean | undefined;

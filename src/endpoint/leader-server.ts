@@ -128,6 +128,12 @@ const METHOD_NOT_ALLOWED: Reply = {
 /** The paths that are answered only to this machine, unless the option `exposeLeader` is set. */
 const LEADER_PATHS: ReadonlySet<string> = new Set(['/', STREAM_PATH]);
 
+/**
+ * The paths that are answered for every `Host`, because they reveal nothing. The sidecar of a service mesh receives the
+ * probes of the kubelet, and forwards them to 127.0.0.1 with the address of the Pod as the `Host`.
+ */
+const PROBE_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
+
 const NOT_LOOPBACK: Reply = text(
   403,
   'This path is answered on loopback addresses only. Set the option endpoint.exposeLeader to answer it here.',
@@ -371,10 +377,10 @@ export class LeaderServer {
   /**
    * The refusal for a client that must not be answered; `null` if the request is permitted. The leader is returned only
    * to this machine. Other machines only reach probes and metrics. A web page can reach loopback addresses under a name
-   * of its site (DNS rebinding), so the name is checked.
+   * of its site (DNS rebinding), so the name is checked, but for probes.
    */
   #refusal({ socket, url = '', headers }: IncomingMessage, path: string): Reply | null {
-    if (this.#options.exposeLeader === true) return null;
+    if (this.#options.exposeLeader === true || PROBE_PATHS.has(path)) return null;
     if (!isLoopbackAddress(socket.localAddress ?? '')) return LEADER_PATHS.has(path) ? NOT_LOOPBACK : null;
     const authority = /^https?:\/\/([^/?#]*)/i.exec(url)?.[1] ?? headers.host ?? '';
     // HTTP/1.0 has no Host, and browsers do not use it.

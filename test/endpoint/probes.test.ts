@@ -73,10 +73,18 @@ test(
   },
 );
 
-for (const path of ['/', '/sse', '/healthz', '/readyz', '/metrics', '/nothing']) {
+for (const path of ['/', '/sse', '/metrics', '/nothing']) {
   test(`a request is refused ${path} when its Host is not this machine (DNS rebinding)`, async (t) => {
     const { port } = await startServer(t, { metrics: () => 'a_metric 1\n' });
     assert.equal(await statusOf(t, port, path, '127.0.0.1', `rebound.example:${port}`), 403);
+  });
+}
+
+for (const path of ['/healthz', '/readyz']) {
+  test(`a probe of ${path} is answered when the sidecar of a service mesh forwards it`, async (t) => {
+    const { server, port } = await startServer(t);
+    server.publish({ name: 'pod-a', lastUpdateMs: LAST_UPDATE_MS });
+    assert.equal(await statusOf(t, port, path, '127.0.0.1', '10.1.2.3:4040'), 200);
   });
 }
 
