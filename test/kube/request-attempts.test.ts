@@ -275,6 +275,15 @@ test('a request is sent once more when its kept connection breaks with an error 
   assert.equal(messageOf(await answer), 'ok');
 });
 
+test('a request is not sent once more when it fails before it has a connection', async (t) => {
+  const { sent, request, connections } = start(t);
+  const answer = request();
+  (await attempt(sent, 1)).emit('error', new Error('no tunnel within 5000 ms'));
+  assert.match(messageOf(await answer), /no tunnel within 5000 ms$/);
+  assert.equal(connections.keptOnesDie, false);
+  assert.equal(sent.length, 1);
+});
+
 test('a time-out on a kept connection does not count as the death of that connection', async (t) => {
   const { sent, request, connections, clock } = start(t);
   const before = request();
