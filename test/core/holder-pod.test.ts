@@ -222,9 +222,9 @@ const rows: readonly Row[] = [
       const story = finds(leaseOf(RIVAL)).refusePodWatch(RIVAL).refuse('readPod', 'forbidden', RIVAL.name);
       return story.fire('permission').fail('readPod', 'unavailable', RIVAL.name);
     },
-    when: (story) => story.fire('permission').podRead(RIVAL.name, podOf(RIVAL)).clearEffects(),
+    when: (story) => story.fire('permission').podRead(RIVAL.name, podOf(RIVAL)),
     role: 'candidate',
-    effects: [],
+    effects: [`readPod ${RIVAL.name}`, 'warning refusal-over'],
   },
 ];
 
