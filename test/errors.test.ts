@@ -62,7 +62,7 @@ test('start() and confirm() reject with the fields of the refusal', async () => 
   const refused = new ScriptedElector({ startGraceMs: 0 });
   const started = refused.elector.start().catch((reason: unknown) => reason);
   await promisesSettled();
-  refused.world.tellLock('held');
+  refused.world.reportLock('held');
   refused.world.take('list lease').fail('forbidden');
   refused.run(1);
   await promisesSettled();

@@ -789,7 +789,7 @@ test('start() rejects with the defect when a defect ends it', async () => {
   await promisesSettled();
   const defect = new Error('a port that throws, which is not allowed');
   world.throwing = { call: 'read pod web-0', error: defect };
-  world.tellLock('held');
+  world.reportLock('held');
   world.take('list lease').succeed({ items: [], resourceVersion: '10' });
   await assert.rejects(started, { code: 'ERR_LEASE_ELECTOR_INVARIANT', cause: defect });
 });

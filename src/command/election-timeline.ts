@@ -65,7 +65,7 @@ export class ElectionTimeline {
     this.#record(this.#contentOf(event));
   }
 
-  /** Records that the Leases cannot be watched until `heard` is called. */
+  /** Records that the Leases cannot be watched until `received` is called. */
   lost(why: string): void {
     if (this.#isLost) return;
     this.#isLost = true;
@@ -73,7 +73,7 @@ export class ElectionTimeline {
   }
 
   /** Records that the API server has answered. */
-  heard(): void {
+  received(): void {
     if (!this.#isLost) return;
     this.#isLost = false;
     this.#record({ type: 'outageEnded' });

@@ -51,11 +51,11 @@ export const watch: Verb = {
     const [lease, ...others] = positionals;
     parseOrComplain(() => checkArguments(lease, others, values['all-namespaces']));
     const { json, timeline } = values;
-    const asked = { lease, everywhere: values['all-namespaces'], json, timeline };
+    const requested = { lease, everywhere: values['all-namespaces'], json, timeline };
     return answering(json, process, async () => {
       const cluster = await openCluster(values, process.environment ?? globalThis.process.env, process.complain);
       try {
-        return await follow(cluster, asked, process);
+        return await follow(cluster, requested, process);
       } finally {
         cluster.close();
       }
@@ -78,13 +78,14 @@ interface WatchArguments {
   readonly timeline: string | undefined;
 }
 
-async function follow(cluster: ReadableCluster, asked: WatchArguments, process: CommandProcess): Promise<number> {
+async function follow(cluster: ReadableCluster, requested: WatchArguments, process: CommandProcess): Promise<number> {
   const { client, namespace } = cluster;
-  const place = asked.everywhere ? '' : namespace;
+  const place = requested.everywhere ? '' : namespace;
   const port =
-    asked.lease === undefined ? leaseListPort(client, place) : namedLeasePort(client, namespace, asked.lease);
-  const view = process.terminalSize === undefined || asked.json ? linesView(asked.json, process) : tableView(process);
-  const timeline = timelineOf(asked, namespace, view.complain);
+    requested.lease === undefined ? leaseListPort(client, place) : namedLeasePort(client, namespace, requested.lease);
+  const view =
+    process.terminalSize === undefined || requested.json ? linesView(requested.json, process) : tableView(process);
+  const timeline = timelineOf(requested, namespace, view.complain);
   await timeline?.open();
   const log = new ElectionLog(systemClock, (event) => {
     view.changed(event);
@@ -92,8 +93,8 @@ async function follow(cluster: ReadableCluster, asked: WatchArguments, process: 
   });
   const feed = new LeaseFeed(port, systemClock, {
     listed: (items) => {
-      view.heard();
-      timeline?.heard();
+      view.received();
+      timeline?.received();
       log.listed(items);
       view.show(log.rows());
     },
@@ -154,7 +155,7 @@ function every(intervalMs: number, clock: Clock, callback: () => void): Timer {
 /** The output of a watch. */
 interface View {
   /** Called when the API server has answered. */
-  readonly heard: () => void;
+  readonly received: () => void;
   /** Called for each change. */
   readonly changed: (event: ElectionEvent) => void;
   /** Called with the present state of the elections. */
@@ -164,7 +165,7 @@ interface View {
 
 function linesView(json: boolean, process: CommandProcess): View {
   return {
-    heard: () => {},
+    received: () => {},
     changed: (event) => process.write(`${json ? JSON.stringify(event) : changeLine(event)}\n`),
     show: () => {},
     complain: (text) => process.complain(`${printable(text)}\n`),
@@ -175,7 +176,7 @@ function tableView(process: CommandProcess): View {
   const table = new LiveTable(process.write);
   let trouble: string | null = null;
   return {
-    heard: () => {
+    received: () => {
       trouble = null;
     },
     // The next table shows the change.

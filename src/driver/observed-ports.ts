@@ -40,7 +40,7 @@ export function observedPorts(ports: Ports, watch: OutageWatch, writes: OutageWa
 }
 
 async function observed<Ended extends Answer<unknown>>(watch: OutageWatch, request: Promise<Ended>): Promise<Ended> {
-  watch.asked();
+  watch.requestSent();
   const answer = await request;
   if (answer.ok) watch.answered();
   else watch.failed(answer.failure);
@@ -52,7 +52,7 @@ function observedWatch<Item>(watch: OutageWatch, port: WatchPort<Item>): WatchPo
     list: () => observed(watch, port.list()),
     open: (resourceVersion, timeoutSeconds, sink) => {
       const observedSink = new ObservedSink(watch, sink);
-      watch.asked();
+      watch.requestSent();
       const stream = port.open(resourceVersion, timeoutSeconds, observedSink);
       return {
         close: () => {
@@ -82,14 +82,14 @@ class ObservedSink<Item> implements WatchSink<Item> {
   }
 
   event(event: Parameters<WatchSink<Item>['event']>[0]): void {
-    this.#watch.heard();
+    this.#watch.received();
     this.#sink.event(event);
   }
 
   ended(failure: Parameters<WatchSink<Item>['ended']>[0]): void {
     if (failure === null) this.withdraw();
     else if (this.#pending) this.#watch.failed(failure);
-    else this.#watch.broke(failure);
+    else this.#watch.streamFailed(failure);
     this.#pending = false;
     this.#sink.ended(failure);
   }

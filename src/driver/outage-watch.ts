@@ -58,7 +58,7 @@ export class OutageWatch {
   }
 
   /** Records that a request was sent. Exactly one of `answered`, `failed` and `withdrawn` follows. */
-  asked(): void {
+  requestSent(): void {
     this.#pending += 1;
     this.#count();
   }
@@ -66,13 +66,13 @@ export class OutageWatch {
   /** Records that a request was answered, with any status that an API server uses. */
   answered(): void {
     this.#pending -= 1;
-    this.heard();
+    this.received();
   }
 
   /** Records that a request failed. */
   failed(failure: RequestFailure): void {
     this.#pending -= 1;
-    this.broke(failure);
+    this.streamFailed(failure);
   }
 
   /** Records that a request has ended, without knowledge whether the API server answered. */
@@ -82,7 +82,7 @@ export class OutageWatch {
   }
 
   /** Records that a message was received on a stream. */
-  heard(): void {
+  received(): void {
     this.#failure = null;
     this.#pulses = 0;
     const wasReported = this.#reported;
@@ -92,8 +92,8 @@ export class OutageWatch {
   }
 
   /** Records that an open stream has ended with a failure. */
-  broke(failure: RequestFailure): void {
-    if (!isUnanswered(failure)) return this.heard();
+  streamFailed(failure: RequestFailure): void {
+    if (!isUnanswered(failure)) return this.received();
     this.#failure = failure;
     this.#failedAtPulse = this.#pulses;
     this.#count();

@@ -51,7 +51,7 @@ export interface Entrance {
   readonly connected?: () => void;
   /** Receives each failure, for `explain()`. */
   readonly failed: (failure: RequestFailure) => void;
-  readonly outages: Pick<OutageWatch, 'asked' | 'failed' | 'withdrawn'>;
+  readonly outages: Pick<OutageWatch, 'requestSent' | 'failed' | 'withdrawn'>;
   /** Called after each request; must not throw. */
   readonly onRequest?: NonNullable<ConnectOptions['onRequest']>;
 }
@@ -137,7 +137,7 @@ async function identify(
     let refusals = 0;
     let warned = false;
     for (let attempt = 1; ; attempt += 1) {
-      outages.asked();
+      outages.requestSent();
       const answer = await cluster.identify(defined({ pod, lease }));
       // If the token contains the identity, no request is sent, so a success does not show that the API server answers.
       if (answer.ok) outages.withdrawn();

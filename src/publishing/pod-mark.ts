@@ -67,14 +67,14 @@ export class PodMark {
 
   /** Compares the Pod with the wanted state, and writes the difference. */
   async attempt(): Promise<AttemptOutcome> {
-    const asked = this.#wanted;
-    if (asked === null) return 'unchanged';
+    const requested = this.#wanted;
+    if (requested === null) return 'unchanged';
     this.#isPending = true;
-    const read = await this.#port.readPodMetadata(asked.pod.name);
-    if (read.ok && read.value?.uid !== asked.pod.uid) this.#gone();
+    const read = await this.#port.readPodMetadata(requested.pod.name);
+    if (read.ok && read.value?.uid !== requested.pod.uid) this.#gone();
     // The wanted state may have changed before the answer. The present wanted state counts.
     const wanted = this.#wanted;
-    if (wanted?.pod.uid !== asked.pod.uid) return 'unchanged';
+    if (wanted?.pod.uid !== requested.pod.uid) return 'unchanged';
     if (!read.ok) return read.failure;
     const pod = read.value;
     // The Pod is gone, and another Pod may have its name.

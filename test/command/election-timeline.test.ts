@@ -111,8 +111,8 @@ test('the page shades the time in which the Leases cannot be watched once', asyn
   const scene = sceneOf();
   scene.timeline.lost('no route');
   scene.timeline.lost('no route');
-  scene.timeline.heard();
-  scene.timeline.heard();
+  scene.timeline.received();
+  scene.timeline.received();
   await scene.timeline.close();
   assert.deepEqual(linesOf(scene.pages.at(-1)), [
     '0.000 s API server: cannot be watched: no route',

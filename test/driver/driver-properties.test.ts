@@ -48,7 +48,7 @@ class Setup {
       },
     });
     this.driver.take({ type: 'started' });
-    this.world.tellLock('held');
+    this.world.reportLock('held');
   }
 
   get lease(): LeaseRecord {

@@ -24,7 +24,7 @@ test('a timer is removed from the clock when it is cleared', async () => {
   const driven = drive();
   const { driver, world } = driven;
   driver.take({ type: 'started' });
-  world.tellLock('held');
+  world.reportLock('held');
   world.take('list lease').succeed({ items: [leaseOfOther(10, 1)], resourceVersion: '10' });
   await promisesSettled();
   assert.equal(dueAfter(driven, RECHECK_MS), 1);
@@ -73,7 +73,7 @@ test('a driver ignores a queued timer that an earlier input has cleared', async 
   }));
   const { driver, world } = driven;
   driver.take({ type: 'started' });
-  world.tellLock('held');
+  world.reportLock('held');
   const lease = { ...leaseOfOther(10, 1), renewTimeMs: null };
   world.take('list lease').succeed({ items: [lease], resourceVersion: '10' });
   await promisesSettled();

@@ -40,7 +40,7 @@ function drive(): ObservedDriver {
 /** Breaks the watch of another Pod's Lease after its list was answered. */
 async function watchBroke({ world, driver, clock }: ReturnType<typeof drive>): Promise<void> {
   driver.take({ type: 'started' });
-  world.tellLock('held');
+  world.reportLock('held');
   world.take('list lease').succeed({ items: [leaseOfOther(9, 1)], resourceVersion: '10' });
   await promisesSettled();
   world.stream('lease').sink.opened();
@@ -133,7 +133,7 @@ for (const holder of [{ pid: 17, uid: 1000 }, null]) {
     };
     if (holder !== null) Object.assign(world.ports.siblingLock, { findHolder: async () => holder });
     driver.take({ type: 'started' });
-    world.tellLock('taken');
+    world.reportLock('taken');
     world.take('list lease').succeed({ items: [], resourceVersion: '10' });
     await promisesSettled();
     clock.advance(60_000);
@@ -147,7 +147,7 @@ for (const holder of [{ pid: 17, uid: 1000 }, null]) {
 test('a driver announces a warning when the bind of the socket is refused', async () => {
   const { world, driver, announced } = drive();
   driver.take({ type: 'started' });
-  world.tellLock('taken', { refusedBy: 'EACCES' });
+  world.reportLock('taken', { refusedBy: 'EACCES' });
   assert.deepEqual(announced, ['warning']);
 });
 
@@ -184,7 +184,7 @@ test('a driver ignores a queued timer that was set again', async () => {
   const driven = drive();
   const { driver, world, clock, announced, listener } = driven;
   driver.take({ type: 'started' });
-  world.tellLock('held');
+  world.reportLock('held');
   world.take('list lease').succeed({ items: [leaseOfOther(10, 1)], resourceVersion: '10' });
   await promisesSettled();
   assert.deepEqual(announced, ['leaderChanged']);
@@ -236,7 +236,7 @@ test('a port whose promise rejects ends the driver without an unhandled rejectio
     const { world, driver, defects } = driven;
     const error = new Error(`${call}: a defect`);
     driver.take({ type: 'started' });
-    world.tellLock('held');
+    world.reportLock('held');
     if (call === 'list lease') world.take(call).reject(error);
     else {
       world.take('list lease').succeed({ items: [], resourceVersion: '10' });
@@ -311,7 +311,7 @@ test('a driver queues ten thousand inputs', async () => {
 async function floodDuringAnnouncement(driven: ReturnType<typeof drive>, count: number): Promise<void> {
   const { world, driver, listener } = driven;
   driver.take({ type: 'started' });
-  world.tellLock('held');
+  world.reportLock('held');
   world.take('list lease').succeed({ items: [leaseOfOther(10, 1)], resourceVersion: '10' });
   await promisesSettled();
   const { sink } = world.stream('lease');
@@ -355,7 +355,7 @@ test('a watch lists again after one failure when a list shows 1,002 Leases of on
   const driven = drive();
   const { world, clock, driver, defects } = driven;
   driver.take({ type: 'started' });
-  world.tellLock('held');
+  world.reportLock('held');
   const items = Array.from({ length: 1_002 }, () => leaseOfOther(10, 1));
   world.take('list lease').succeed({ items, resourceVersion: '10' });
   await promisesSettled();
@@ -395,7 +395,7 @@ test('a driver that ends closes its watches, timers and lock, and calls nothing 
     sink.event({ type: 'deleted', item: { ...lease, ...SELF_POD, resourceVersion: '13' } });
     sink.ended(failureOf('unavailable'));
   }
-  world.tellLock('held');
+  world.reportLock('held');
   driver.take({ type: 'stopRequested', release: 'always' });
   clock.advance(600_000);
   await promisesSettled();
@@ -407,7 +407,7 @@ test('a driver closes the watch of the last holder and watches the Pod of the ne
   const driven = drive();
   const { world, driver } = driven;
   driver.take({ type: 'started' });
-  world.tellLock('held');
+  world.reportLock('held');
   world.take('list lease').succeed({ items: [leaseOfOther(10, 1)], resourceVersion: '10' });
   await promisesSettled();
   world

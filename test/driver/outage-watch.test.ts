@@ -29,7 +29,7 @@ function watched(): { watch: OutageWatch; clock: ManualClock; reports: string[];
 
 /** A request that fails at once. */
 function fail(watch: OutageWatch, kind: RequestFailureKind = 'unavailable'): void {
-  watch.asked();
+  watch.requestSent();
   watch.failed(failure(kind));
 }
 
@@ -46,7 +46,7 @@ test('requests that fail for 10 s are reported once, with the last failure, and 
     run(2);
   }
   assert.equal(reports.length, 1, 'once per outage');
-  watch.asked();
+  watch.requestSent();
   watch.answered();
   assert.deepEqual(reports.slice(1), ['reachable']);
   assert.equal(clock.timers.size, 0, 'no timer runs');
@@ -55,7 +55,7 @@ test('requests that fail for 10 s are reported once, with the last failure, and 
 test('each outage is reported', () => {
   const { watch, reports, run } = watched();
   for (let outage = 0; outage < 2; outage += 1) {
-    watch.asked();
+    watch.requestSent();
     run(SECONDS + 1);
     watch.answered();
   }
@@ -64,7 +64,7 @@ test('each outage is reported', () => {
 
 test('a request that hangs is reported with its failure when it times out after 10 s', () => {
   const { watch, reports, run } = watched();
-  watch.asked();
+  watch.requestSent();
   run(SECONDS);
   assert.deepEqual(reports, []);
   watch.failed(failure('unavailable'));
@@ -84,7 +84,7 @@ test('one failure without a later request is not an outage', () => {
   const { watch, reports, run } = watched();
   fail(watch);
   run(60);
-  watch.asked();
+  watch.requestSent();
   run(1);
   watch.answered();
   run(60);
@@ -108,7 +108,7 @@ for (const kind of [
       run(1);
     }
     assert.deepEqual(reports, []);
-    watch.asked();
+    watch.requestSent();
     run(SECONDS + 1);
     watch.failed(failure(kind));
     assert.deepEqual(reports, ['unreachable: no failure', 'reachable']);
@@ -129,12 +129,12 @@ for (const kind of ['unavailable', 'malformed', 'untrusted'] as const) {
 test('a process that is suspended for a minute again and again reports no outage', () => {
   const { watch, clock, reports } = watched();
   for (let round = 0; round < 5; round += 1) {
-    watch.asked();
+    watch.requestSent();
     clock.stall(60_000);
     watch.failed(failure('unavailable'));
     fail(watch);
     clock.stall(60_000);
-    watch.asked();
+    watch.requestSent();
     watch.answered();
   }
   assert.deepEqual(reports, []);
@@ -151,36 +151,36 @@ test('a process whose timers are always late reports an outage', () => {
 
 test('a message on a stream is an answer, so a bookmark every 9 s prevents an outage', () => {
   const { watch, reports, run } = watched();
-  watch.asked();
+  watch.requestSent();
   for (let round = 0; round < 5; round += 1) {
     run(9);
-    watch.heard();
+    watch.received();
   }
   assert.deepEqual(reports, []);
   run(SECONDS + 1);
   assert.equal(reports.length, 1);
-  watch.heard();
+  watch.received();
   assert.equal(reports.at(-1), 'reachable');
 });
 
 test('a stream that breaks begins an outage', () => {
   const { watch, reports, run } = watched();
-  watch.asked();
+  watch.requestSent();
   watch.answered();
-  watch.broke(failure('unavailable'));
+  watch.streamFailed(failure('unavailable'));
   run(1);
-  watch.asked();
+  watch.requestSent();
   run(SECONDS - 1);
   assert.equal(reports.length, 1);
 });
 
 test('a withdrawn request does not count', () => {
   const { watch, reports, run, clock } = watched();
-  watch.asked();
+  watch.requestSent();
   run(5);
   watch.withdrawn();
   assert.equal(clock.timers.size, 0);
-  watch.asked();
+  watch.requestSent();
   run(SECONDS - 1);
   assert.deepEqual(reports, [], 'the 10 s begin again');
 });
@@ -194,13 +194,13 @@ test('an outage watch reports nothing and has no timer after stop()', () => {
     fail(watch);
     run(1);
   }
-  watch.heard();
+  watch.received();
   assert.deepEqual([reports, clock.timers.size], [[], 0]);
 });
 
 test('an outage is known as long as it lasts', () => {
   const { watch, run } = watched();
-  watch.asked();
+  watch.requestSent();
   assert.equal(watch.isReported, false);
   run(SECONDS + 1);
   assert.equal(watch.isReported, true);
@@ -217,7 +217,7 @@ test('restart() discards an outage and everything that was counted, and reports 
   assert.equal(reports.length, 1);
   watch.restart();
   assert.deepEqual([watch.isReported, reports.length, clock.timers.size], [false, 1, 0]);
-  watch.asked();
+  watch.requestSent();
   run(SECONDS - 1);
   assert.equal(reports.length, 1, 'the 10 s begin again');
   run(2);
@@ -226,8 +226,8 @@ test('restart() discards an outage and everything that was counted, and reports 
 
 test('an answer begins the count again, also for a request that is still pending', () => {
   const { watch, reports, run } = watched();
-  watch.asked();
-  watch.asked();
+  watch.requestSent();
+  watch.requestSent();
   run(SECONDS - 1);
   watch.answered();
   run(SECONDS - 1);
@@ -238,7 +238,7 @@ test('an answer begins the count again, also for a request that is still pending
 
 test('an outage watch that was stopped during an outage does not report its end', () => {
   const { watch, reports, run } = watched();
-  watch.asked();
+  watch.requestSent();
   run(SECONDS + 1);
   watch.stop();
   watch.stop();
@@ -268,8 +268,8 @@ test('a failure before an answer does not count for the next outage, however rec
   fail(watch);
   run(SECONDS - 1);
   fail(watch);
-  watch.heard();
-  watch.asked();
+  watch.received();
+  watch.requestSent();
   run(SECONDS);
   assert.deepEqual(reports, []);
   run(1);
@@ -281,7 +281,7 @@ test('the earlier failures count when a later request is withdrawn', () => {
   for (let second = 0; second < SECONDS; second += 2) {
     fail(watch);
     run(1);
-    watch.asked();
+    watch.requestSent();
     watch.withdrawn();
     run(1);
   }
@@ -292,7 +292,7 @@ test('an old failure is not an outage when the request after it was withdrawn', 
   const { watch, reports, run } = watched();
   fail(watch);
   run(1);
-  watch.asked();
+  watch.requestSent();
   run(SECONDS - 2);
   watch.withdrawn();
   run(SECONDS);
@@ -301,7 +301,7 @@ test('an old failure is not an outage when the request after it was withdrawn', 
 
 test('an answer ends the timer when no request is pending', () => {
   const { watch, clock } = watched();
-  watch.asked();
+  watch.requestSent();
   assert.equal(clock.timers.size, 1);
   watch.answered();
   assert.equal(clock.timers.size, 0);
@@ -309,8 +309,8 @@ test('an answer ends the timer when no request is pending', () => {
 
 test('the count continues for a pending request after the end of an outage', () => {
   const { watch, reports, run } = watched();
-  watch.asked();
-  watch.asked();
+  watch.requestSent();
+  watch.requestSent();
   run(SECONDS + 1);
   watch.answered();
   run(SECONDS + 1);
@@ -319,7 +319,7 @@ test('the count continues for a pending request after the end of an outage', () 
 
 test('restart() counts again for a pending request', () => {
   const { watch, reports, run } = watched();
-  watch.asked();
+  watch.requestSent();
   run(SECONDS + 1);
   watch.restart();
   run(SECONDS + 1);
@@ -328,13 +328,13 @@ test('restart() counts again for a pending request', () => {
 
 test('an outage watch sets no timer during an outage and after its end', () => {
   const { watch, clock, run } = watched();
-  watch.asked();
+  watch.requestSent();
   run(SECONDS + 1);
-  watch.asked();
+  watch.requestSent();
   assert.equal(clock.timers.size, 0, 'the outage is reported');
   watch.answered();
   watch.stop();
-  watch.asked();
+  watch.requestSent();
   assert.equal(clock.timers.size, 0, 'the watch has stopped');
 });
 
@@ -349,7 +349,7 @@ test('the timer of an outage watch does not keep the process alive', () => {
       return manual.setTimer(afterMs, callback);
     },
   };
-  new OutageWatch(clock, () => undefined).asked();
+  new OutageWatch(clock, () => undefined).requestSent();
   assert.deepEqual(backgrounds, [true]);
 });
 
@@ -357,7 +357,7 @@ test('the reports of an outage have their types', () => {
   const clock = new ManualClock();
   const reports: OutageReport[] = [];
   const watch = new OutageWatch(clock, (report) => reports.push(report));
-  watch.asked();
+  watch.requestSent();
   for (let second = 0; second <= SECONDS; second += 1) clock.advance(1_000);
   watch.answered();
   assert.deepEqual(reports, [{ type: 'unreachable', failure: null }, { type: 'reachable' }]);
@@ -381,12 +381,12 @@ function observed(): Noted {
       noted.push(name);
   const watchOf = (prefix: string): OutageWatch =>
     ({
-      asked: note(`${prefix}asked`),
+      requestSent: note(`${prefix}requestSent`),
       answered: note(`${prefix}answered`),
       failed: note(`${prefix}failed`),
       withdrawn: note(`${prefix}withdrawn`),
-      heard: note(`${prefix}heard`),
-      broke: note(`${prefix}broke`),
+      received: note(`${prefix}received`),
+      streamFailed: note(`${prefix}streamFailed`),
       stop: note(`${prefix}stop`),
     }) as unknown as OutageWatch;
   return { world, ports: observedPorts(world.ports, watchOf(''), watchOf('write ')), noted };
@@ -409,16 +409,19 @@ for (const [call, ask] of CALLS) {
   test(`the ports report the request and its answer to the outage watch: ${call}`, async () => {
     const { world, ports, noted: all } = observed();
     const answer = ask(ports);
-    assert.deepEqual(all.includes('write asked'), isWrite(call));
+    assert.deepEqual(all.includes('write requestSent'), isWrite(call));
     world.take(call).succeed('the answer');
     assert.deepEqual(await answer, { ok: true, value: 'the answer' });
     const failed = ask(ports);
     world.take(call).fail('unavailable');
     assert.deepEqual(await failed, { ok: false, failure: failureOf('unavailable', 'unavailable') });
     const ofAll = all.filter((name) => !name.startsWith('write '));
-    assert.deepEqual(ofAll, ['asked', 'answered', 'asked', 'failed']);
+    assert.deepEqual(ofAll, ['requestSent', 'answered', 'requestSent', 'failed']);
     const ofWrites = all.filter((name) => name.startsWith('write '));
-    assert.deepEqual(ofWrites, isWrite(call) ? ['write asked', 'write answered', 'write asked', 'write failed'] : []);
+    assert.deepEqual(
+      ofWrites,
+      isWrite(call) ? ['write requestSent', 'write answered', 'write requestSent', 'write failed'] : [],
+    );
   });
 }
 
@@ -436,27 +439,27 @@ test('the ports report a stream, its messages and its end to the outage watch', 
   granted.sink.event({ type: 'bookmark', resourceVersion: '2' });
   granted.sink.ended(failureOf('unavailable', 'cut'));
   granted.closed = true;
-  assert.deepEqual(noted.splice(0), ['asked', 'answered', 'heard', 'broke']);
+  assert.deepEqual(noted.splice(0), ['requestSent', 'answered', 'received', 'streamFailed']);
 
   ports.podWatch('web-1').open('1', 300, sink);
   world.stream('pod web-1').sink.ended(failureOf('unavailable', 'refused'));
-  assert.deepEqual(noted.splice(0), ['asked', 'failed']);
+  assert.deepEqual(noted.splice(0), ['requestSent', 'failed']);
 
   const closed = ports.leaseWatch.open('1', 300, sink);
   closed.close();
   closed.close();
-  assert.deepEqual(noted.splice(0), ['asked', 'withdrawn'], 'the stream was closed before its head arrived');
+  assert.deepEqual(noted.splice(0), ['requestSent', 'withdrawn'], 'the stream was closed before its head arrived');
   assert.deepEqual(received, ['opened', 'event', 'ended', 'ended']);
 
   const orderly = ports.leaseWatch.open('1', 300, sink);
   world.stream('lease').sink.opened();
   world.stream('lease').sink.ended(null);
   orderly.close();
-  assert.deepEqual(noted.splice(0), ['asked', 'answered']);
+  assert.deepEqual(noted.splice(0), ['requestSent', 'answered']);
 
   ports.leaseWatch.open('1', 300, sink);
   world.stream('lease').sink.ended(null);
-  assert.deepEqual(noted.splice(0), ['asked', 'withdrawn'], 'the stream ended before its head arrived');
+  assert.deepEqual(noted.splice(0), ['requestSent', 'withdrawn'], 'the stream ended before its head arrived');
   ports.close();
   await promisesSettled();
   assert.deepEqual([noted, world.closings], [['stop', 'write stop'], 1]);

@@ -88,7 +88,7 @@ export function leaseOfOther(resourceVersion: number, renewTimeMs: number): Leas
 /** The driver leads, and its first renewal is not sent yet. */
 export async function lead({ world, driver }: Driven): Promise<LeaseRecord> {
   driver.take({ type: 'started' });
-  world.tellLock('held');
+  world.reportLock('held');
   world.take('list lease').succeed({ items: [], resourceVersion: '10' });
   await promisesSettled();
   world.take('read pod web-0').succeed(SELF_POD);
@@ -104,7 +104,7 @@ export async function lead({ world, driver }: Driven): Promise<LeaseRecord> {
 /** The driver follows another Pod, whose Pod it watches. */
 export async function follow({ world, driver }: Driven): Promise<void> {
   driver.take({ type: 'started' });
-  world.tellLock('held');
+  world.reportLock('held');
   world.take('list lease').succeed({ items: [leaseOfOther(10, 1)], resourceVersion: '10' });
   await promisesSettled();
   world.take('list pod web-1').succeed({ items: [OTHER_POD], resourceVersion: '10' });

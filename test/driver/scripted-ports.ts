@@ -32,7 +32,7 @@ export class ScriptedPorts {
   readonly pending: PendingRequest[] = [];
   readonly streams: OpenStream[] = [];
   /** Answers the claim on the sibling lock. */
-  tellLock: SiblingLockListener = () => undefined;
+  reportLock: SiblingLockListener = () => undefined;
   lockIsFree = true;
   /** Whether a renewal counts as written when it is sent. */
   writesAtOnce = true;
@@ -61,7 +61,7 @@ export class ScriptedPorts {
     siblingLock: {
       claim: (outcome) => {
         this.lockIsFree = false;
-        this.tellLock = outcome;
+        this.reportLock = outcome;
       },
       free: () => {
         this.lockIsFree = true;

@@ -262,14 +262,14 @@ test('a sibling names its Pod from its first moment until it gets the socket', a
   ]) {
     const { scripted, port, lease } = await restarted();
     for (const answer of order) {
-      if (answer === 'socket') scripted.world.tellLock('taken');
+      if (answer === 'socket') scripted.world.reportLock('taken');
       else scripted.world.take('list lease').succeed({ items: [lease], resourceVersion: '10' });
       await promisesSettled();
     }
     assert.equal(scripted.elector.state, 'sibling');
     assert.equal((await answerOf(t, port)).name, SELF.name, `the ${order[0]} first`);
     // The leading process has ended, and this one has no proof yet.
-    scripted.world.tellLock('held');
+    scripted.world.reportLock('held');
     await promisesSettled();
     assert.deepEqual(await answerOf(t, port), {});
     await endOf(scripted);
@@ -278,7 +278,7 @@ test('a sibling names its Pod from its first moment until it gets the socket', a
 
 test('a process whose bind is refused does not name its Pod, because no other process is known to lead', async (t) => {
   const { scripted, port, lease } = await restarted();
-  scripted.world.tellLock('taken', { refusedBy: 'EPERM' });
+  scripted.world.reportLock('taken', { refusedBy: 'EPERM' });
   scripted.world.take('list lease').succeed({ items: [lease], resourceVersion: '10' });
   await promisesSettled();
   assert.deepEqual([scripted.elector.state, scripted.elector.leader?.name], ['sibling', SELF.name]);

@@ -60,7 +60,7 @@ function join(options: LeaseElectorOptions = {}, connections: readonly Error[] =
     connected: () => log.push('connected'),
     failed: ({ kind, message }) => log.push(`failure ${kind}: ${message}`),
     outages: {
-      asked: () => log.push('request sent'),
+      requestSent: () => log.push('request sent'),
       failed: ({ kind }) => log.push(`request failed: ${kind}`),
       withdrawn: () => log.push('request withdrawn'),
     },

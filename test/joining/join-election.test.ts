@@ -16,7 +16,7 @@ import { IDENTITY, scriptedRuntime } from './scripted-runtime.ts';
 /** The environment of an elector that joins. Warnings are collected. */
 function entrance(signal = new AbortController().signal, warnings: string[] = []): Entrance {
   const ignore = (): void => undefined;
-  const outages = { asked: ignore, failed: ignore, withdrawn: ignore };
+  const outages = { requestSent: ignore, failed: ignore, withdrawn: ignore };
   return { signal, warn: (code) => warnings.push(code), failed: ignore, outages };
 }
 

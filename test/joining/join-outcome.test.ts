@@ -62,7 +62,7 @@ function join(
     signal: controller.signal,
     warn: ignore,
     failed: ignore,
-    outages: { asked: ignore, failed: ignore, withdrawn: ignore },
+    outages: { requestSent: ignore, failed: ignore, withdrawn: ignore },
     ...(onRequest === undefined ? {} : { onRequest }),
   });
   // Each test awaits it. Before that, its rejection is not a defect.

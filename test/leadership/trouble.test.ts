@@ -541,7 +541,7 @@ test('a start that the election refuses, and nobody waits for, is an error event
   const scripted = new ScriptedElector({ startGraceMs: 0 });
   void scripted.elector.start();
   await promisesSettled();
-  scripted.world.tellLock('held');
+  scripted.world.reportLock('held');
   scripted.world.take('list lease').fail('forbidden');
   await promisesSettled();
   assert.deepEqual(scripted.journal, ['error: ERR_LEASE_ELECTOR_FORBIDDEN', 'stopped']);

@@ -114,7 +114,7 @@ test('a sibling does not write the label of its Pod', async () => {
   const scripted = new ScriptedElector({ leaderLabel: LABEL, events: true });
   void scripted.elector.start();
   await promisesSettled();
-  scripted.world.tellLock('taken');
+  scripted.world.reportLock('taken');
   scripted.world.take('list lease').succeed({ items: [leaseOfOther()], resourceVersion: '10' });
   await promisesSettled();
   assert.equal(scripted.elector.state, 'sibling');

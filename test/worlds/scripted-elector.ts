@@ -48,7 +48,7 @@ export class ScriptedElector {
 
   /** Gives the elector the sibling lock and the list of Leases. Resolves when the elector has processed both. */
   async shown(lease: LeaseRecord | null): Promise<void> {
-    this.world.tellLock('held');
+    this.world.reportLock('held');
     this.world.take('list lease').succeed({ items: lease === null ? [] : [lease], resourceVersion: '10' });
     await promisesSettled();
   }

@@ -48,12 +48,12 @@ export class Reviews {
 
   #reviewToken(spec: JsonObject): JsonObject {
     const given = spec['audiences'];
-    const asked = Array.isArray(given) && given.length > 0 ? given.map(String) : [TOKEN_ISSUER];
+    const requested = Array.isArray(given) && given.length > 0 ? given.map(String) : [TOKEN_ISSUER];
     const token = String(spec['token'] ?? '');
-    const user = this.#authenticator.review(token, asked);
+    const user = this.#authenticator.review(token, requested);
     if (user === undefined) return { user: {}, error: '[invalid bearer token, token lookup failed]' };
     // The requested audiences for which the token was issued.
-    const audiences = asked.filter((audience) => readToken(token)?.aud.includes(audience));
+    const audiences = requested.filter((audience) => readToken(token)?.aud.includes(audience));
     return { authenticated: true, user, audiences };
   }
 
@@ -117,10 +117,10 @@ export class Reviews {
     }
     const pod = this.#registry.get(PODS, namespace, String(bound['name'] ?? ''));
     const { name, uid } = pod.metadata;
-    const asked = bound['uid'];
-    if (typeof asked === 'string' && asked !== '' && asked !== uid) {
+    const requested = bound['uid'];
+    if (typeof requested === 'string' && requested !== '' && requested !== uid) {
       const message =
-        `Operation cannot be fulfilled on Pod ${JSON.stringify(name)}: the UID in the bound object reference (${asked}) ` +
+        `Operation cannot be fulfilled on Pod ${JSON.stringify(name)}: the UID in the bound object reference (${requested}) ` +
         'does not match the UID in record. The object might have been deleted and then recreated';
       throw new StatusError(409, 'Conflict', message, { name, kind: 'Pod' });
     }
@@ -137,8 +137,8 @@ export class Reviews {
     const body = structOf(context, 'Eviction', EVICTION);
     if (nameIn(body) !== info.name) throw badRequest('name in URL does not match name in Eviction object');
     const given: JsonObject = isJsonObject(body['deleteOptions']) ? body['deleteOptions'] : {};
-    const asked = Array.isArray(given['dryRun']) && given['dryRun'].length > 0;
-    const dry = asked || dryRun;
+    const requested = Array.isArray(given['dryRun']) && given['dryRun'].length > 0;
+    const dry = requested || dryRun;
     const preconditions: JsonObject = isJsonObject(given['preconditions']) ? given['preconditions'] : {};
     if (!dry) {
       const { resourceVersion } = this.#registry.change(PODS, namespace, info.name, (pod) => {

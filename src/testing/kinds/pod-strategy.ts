@@ -82,11 +82,11 @@ function prepareForCreate(pod: ApiObject): ApiObject {
 /** The quality-of-service class: guaranteed when each container has the same limits as requests for both resources. */
 function qosClassOf(containers: readonly JsonObject[]): string {
   const resources = containers.map((container) => objectOf(container['resources']));
-  const asked = resources.map(({ requests, limits }) => [objectOf(requests), objectOf(limits)] as const);
-  if (asked.every((maps) => maps.every((map) => QOS_RESOURCES.every((name) => map[name] === undefined)))) {
+  const requested = resources.map(({ requests, limits }) => [objectOf(requests), objectOf(limits)] as const);
+  if (requested.every((maps) => maps.every((map) => QOS_RESOURCES.every((name) => map[name] === undefined)))) {
     return 'BestEffort';
   }
-  const guaranteed = asked.every(([requests, limits]) =>
+  const guaranteed = requested.every(([requests, limits]) =>
     QOS_RESOURCES.every((name) => limits[name] !== undefined && (requests[name] ?? limits[name]) === limits[name]),
   );
   return guaranteed ? 'Guaranteed' : 'Burstable';
