@@ -4,13 +4,13 @@ import core from './stryker.config.mjs';
 
 export default {
   ...core,
-  mutate: ['src/options.ts', 'src/{driver,endpoint,explain,joining,kube,leadership}/**/*.ts'],
+  mutate: ['src/options.ts', 'src/{driver,endpoint,explain,joining,kube,leadership,metrics,publishing}/**/*.ts'],
   nodeTest: {
     testsOf: {
       'src/options.ts': ['test/options.test.ts'],
       'src/explain/': ['test/explain/*.test.ts', 'test/printed-elector.test.ts', 'test/command/explain.test.ts'],
       ...Object.fromEntries(
-        ['driver', 'endpoint', 'joining', 'kube', 'leadership'].map((room) => [
+        ['driver', 'endpoint', 'joining', 'kube', 'leadership', 'metrics', 'publishing'].map((room) => [
           `src/${room}/`,
           [`test/${room}/*.test.ts`],
         ]),
