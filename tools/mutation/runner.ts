@@ -98,7 +98,7 @@ interface MutationState {
 const TEST_LIMIT_MS = 60_000;
 
 /** With a mutant, a test fails when it takes longer than this many times its time without a mutant, and 1 s. */
-const SLOWDOWN = 10;
+const SLOWDOWN = 4;
 
 /** The times of the tests without a mutant, for the other processes. It stands in the copy of the project. */
 const TIMES_FILE = 'test-times.json';

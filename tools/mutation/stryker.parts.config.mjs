@@ -4,6 +4,8 @@ import core from './stryker.config.mjs';
 
 export default {
   ...core,
+  // Many of these tests wait for sockets and timers.
+  concurrency: 4,
   mutate: ['src/options.ts', 'src/{driver,endpoint,explain,joining,kube,leadership,metrics,publishing}/**/*.ts'],
   nodeTest: {
     testsOf: {
