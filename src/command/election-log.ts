@@ -182,14 +182,14 @@ export class ElectionLog {
       const isAnother = row.holder !== lastHolder?.name || row.holderUid !== lastHolder.uid;
       return this.#change(key, { ...row, changes: before.changes + (isAnother ? 1 : 0) }, 'elected', previous);
     }
-    if (wasDeleted) return this.#change(key, row, 'restored', previous);
+    if (wasDeleted) return this.#change(key, row, row.holder === null ? 'released' : 'restored', previous);
     if (row.isReleased && !before.isReleased) return this.#change(key, row, 'released', previous);
     if (before.isSilent && !row.isSilent) return this.#change(key, row, 'renewing', previous);
     this.#rows.set(key, { ...row, last: before.last });
   }
 
   #remove(key: string, row: ElectionRow): void {
-    this.#change(key, { ...row, isSilent: false, renewedAtMs: null }, 'deleted', row.holder);
+    this.#change(key, { ...row, isSilent: false, renewedAtMs: null }, 'deleted', row.lastHolder?.name ?? null);
     const ended = [...this.#rows].filter(([, { last }]) => last.change === 'deleted');
     if (ended.length <= KEPT_ENDED) return;
     const [oldest] = ended.sort(([, left], [, right]) => left.last.at.getTime() - right.last.at.getTime());

@@ -120,6 +120,16 @@ test('a Lease that is empty between two holders has changed once', () => {
   assert.equal(log.rows()[0]?.changes, 1);
 });
 
+test('an empty Lease that is deleted and created again names its last holder', () => {
+  const { log, clock, lines } = logOf();
+  const empty = leaseOf(clock, { pod: '', owner: null, uid: 'of-client-go' });
+  log.listed([leaseOf(clock, { pod: 'a', owner: null, uid: 'of-client-go' })]);
+  log.written(empty, false);
+  log.deleted(empty);
+  log.written({ ...empty, lease: { ...empty.lease, uid: 'another' } }, true);
+  assert.deepEqual(lines(), ['found a - <=10', 'released - a <=10', 'deleted - a <=10', 'released - a <=10']);
+});
+
 test('a holder is silent after the duration, stays the holder, and renews again', () => {
   const { log, clock, lines } = logOf();
   const acquireTimeMs = clock.wallMs();
