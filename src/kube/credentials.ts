@@ -433,7 +433,7 @@ class KubeConfigCredentials<Used extends UsedKubeConfig> implements Credentials 
    * application may also use it.
    */
   #socksAgent({ href: url, host }: URL, given: RequestOptions['agent']): Agent {
-    if (typeof given !== 'object') throw missingAgent(host);
+    if (typeof given !== 'object' || given === null) throw missingAgent(host);
     if (this.#socks?.url === url) return this.#socks.agent;
     this.close();
     const isOwn = given.constructor.name === 'SocksProxyAgent';

@@ -240,13 +240,18 @@ test('an agent of another class is used as it is, and is not closed', async () =
   credentials.close?.();
 });
 
-test('an authorization fails when the KubeConfig gives no agent for its SOCKS proxy, which would be bypassed', async () => {
-  await assert.rejects(async () => credentialsOf({ proxyUrl: 'socks5://name:secret@proxy:1080' }).authorize(), {
-    code: BROKEN,
-    message:
-      /^The cluster of the kubeconfig has the SOCKS proxy proxy:1080, but the KubeConfig gives no agent for it\. /,
+for (const agent of [undefined, null, true]) {
+  test(`an authorization fails when the agent for a SOCKS proxy is ${agent}, because the proxy would be bypassed`, async () => {
+    const credentials = credentialsOf({ proxyUrl: 'socks5://name:secret@proxy:1080' }, async (options) => {
+      Object.assign(options, { agent });
+    });
+    await assert.rejects(async () => credentials.authorize(), {
+      code: BROKEN,
+      message:
+        /^The cluster of the kubeconfig has the SOCKS proxy proxy:1080, but the KubeConfig gives no agent for it\. /,
+    });
   });
-});
+}
 
 /** The entries of a kubeconfig. */
 interface Entries {
