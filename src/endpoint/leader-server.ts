@@ -129,8 +129,8 @@ const METHOD_NOT_ALLOWED: Reply = {
 const LEADER_PATHS: ReadonlySet<string> = new Set(['/', STREAM_PATH]);
 
 /**
- * The paths that are answered for every `Host`, because they reveal nothing. The sidecar of a service mesh receives the
- * probes of the kubelet, and forwards them to 127.0.0.1 with the address of the Pod as the `Host`.
+ * The paths that are answered for every `Host`, because they do not name the leader. The sidecar of a service mesh
+ * receives the probes of the kubelet, and forwards them to 127.0.0.1 with the address of the Pod as the `Host`.
  */
 const PROBE_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 

@@ -192,11 +192,9 @@ function notesOfLeader(input: RunningInput): readonly string[] {
   const { election, diagnostics, unverifiedForMs, nowMs, noProgressForMs = null } = input;
   const { config, knowledge } = election;
   const lease = knowledge.observation?.lease ?? null;
-  // A leader with a Lease only renews it, and a leader without a Lease only creates it. So it is clear which request a
-  // webhook has refused.
-  const byWebhook = refusalWithoutRule(input);
-  const create = refusalOf(input, 'create') ?? (lease === null ? byWebhook : undefined);
-  const update = refusalOf(input, 'update') ?? (lease === null ? undefined : byWebhook);
+  const create = refusalOf(input, 'create');
+  // A leader with a Lease sends no write but its renewals, so a refusal by a webhook is that of a renewal.
+  const update = refusalOf(input, 'update') ?? (lease === null ? undefined : refusalWithoutRule(input));
   const read = refusalAmong(input, ['get pods']);
   const notes = [
     noProgressForMs === null
