@@ -39,6 +39,15 @@ const FILES = {
       if (isActive('error in the same test')) queueMicrotask(() => { throw new Error('stray'); });
       if (isActive('error in a later test')) setTimeout(() => { throw new Error('stray'); }, 60);
     }
+    export const title = () => (isActive('name of a test') ? 'other' : 'it has a title');
+    export const handle = () => {
+      const failing = Promise.reject(new Error('unhandled'));
+      if (!isActive('unhandled rejection')) failing.catch(() => undefined);
+    };
+    export const lock = async () => {
+      if (isActive('hook that hangs')) await new Promise(() => undefined);
+      if (isActive('hook that fails')) throw new Error('jammed');
+    };
     export const isBlocked = () => isActive('second of two namesakes');
     export function knock() {
       for (let i = 0; i < 3; i += isActive('endless') ? 0 : 1);
@@ -50,7 +59,7 @@ const FILES = {
     import assert from 'node:assert/strict';
     import { setTimeout as delay } from 'node:timers/promises';
     import { after, before, describe, test } from 'node:test';
-    import { close, color, isBlocked, keyCount, knock, name, open, unlock } from '../src/door.ts';
+    import { close, color, handle, isBlocked, keyCount, knock, lock, name, open, title, unlock } from '../src/door.ts';
     import { rooms } from './rooms.ts';
     const painted = color();
     before(() => rooms.push('hall'));
@@ -72,6 +81,9 @@ const FILES = {
     test('it unlocks', () => assert.equal(unlock(), true));
     test('it survives a knock', () => knock());
     test('it waits', () => delay(100));
+    test(title(), () => undefined);
+    test('it has a handle', () => handle());
+    test('it locks', (t) => t.after(() => lock()));
     for (const speed of [1, 2]) test('it turns', () => assert.equal(speed === 2 && isBlocked(), false));
     test('it flies', { skip: 'not yet' }, () => assert.fail());`,
   'test/window/window.test.ts': `
@@ -112,9 +124,17 @@ test('the run without a mutant reports each test and the mutants that it reaches
   const { status, tests, mutantCoverage } = WITHOUT_MUTANT;
   assert.equal(status, 'complete');
   const names = ['a door › opens', 'a door › has a name', 'a door › has two keys', 'it is red', 'it closes'];
-  const expected = [...names, 'it unlocks', 'it survives a knock', 'it waits', 'it turns', 'it turns (2)'].map(
-    (name) => `test/door.test.ts#${name}`,
-  );
+  const expected = [
+    ...names,
+    'it unlocks',
+    'it survives a knock',
+    'it waits',
+    'it has a title',
+    'it has a handle',
+    'it locks',
+    'it turns',
+    'it turns (2)',
+  ].map((name) => `test/door.test.ts#${name}`);
   expected.push('test/window/window.test.ts#it has a name');
   assert.deepEqual(
     tests.map(({ id, status: outcome }: { id: string; status: number }) => [id, outcome]),
@@ -122,8 +142,12 @@ test('the run without a mutant reports each test and the mutants that it reaches
   );
   assert.deepEqual(mutantCoverage.static, { static: 1 });
   // The mutant that runs while the file is loaded may affect each of its tests.
-  assert.deepEqual(mutantCoverage.perTest['test/door.test.ts#a door › opens'], { 'at load': 1, killed: 1 });
-  assert.deepEqual(mutantCoverage.perTest['test/door.test.ts#it waits'], { 'at load': 1 });
+  assert.deepEqual(mutantCoverage.perTest['test/door.test.ts#a door › opens'], {
+    'at load': 1,
+    killed: 1,
+    'name of a test': 1,
+  });
+  assert.deepEqual(mutantCoverage.perTest['test/door.test.ts#it waits'], { 'at load': 1, 'name of a test': 1 });
 });
 
 test('a mutant is killed by the test that notices it', () => {
@@ -171,4 +195,34 @@ test('only the tests of a source kill its mutants', () => {
   assert.deepEqual(fates('src/roof.ts', 'killed'), [
     "nodeTest.testsOf of Stryker's configuration names no tests of src/roof.ts",
   ]);
+});
+
+test('a change of the name of a test, of its end or of its unhandled errors is noticed', () => {
+  const mutants = ['name of a test', 'unhandled rejection', 'hook that hangs', 'hook that fails'];
+  assert.deepEqual(fates('src/door.ts', ...mutants), [
+    'killed by it has a title',
+    'killed by it has a handle',
+    'killed by it locks',
+    'killed by it locks',
+  ]);
+});
+
+test('a test that needs an earlier test fails in the run without a mutant', () => {
+  const path = join(directory, 'test/window/order.test.ts');
+  writeFileSync(
+    path,
+    `import assert from 'node:assert/strict';
+    import { test } from 'node:test';
+    let isOpen = false;
+    test('it opens', () => { isOpen = true; });
+    test('it is open', () => assert.ok(isOpen));`,
+  );
+  const [{ tests }] = run('src/door.ts', []);
+  rmSync(path);
+  const failures = tests.filter(({ status }: { status: number }) => status !== 0);
+  assert.deepEqual(
+    failures.map(({ id }: { id: string }) => id),
+    ['test/window/order.test.ts#it is open'],
+  );
+  assert.match(failures[0].failureMessage, /^alone, AssertionError/);
 });

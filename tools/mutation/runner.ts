@@ -6,7 +6,10 @@
  * `test/`, so each mutant begins with new clusters and clocks.
  *
  * A mutant can leave something behind in the process, such as a changed table or an error that nobody awaits. So a test
- * kills a mutant only if it fails with the mutant, passes without it, and fails with it again.
+ * kills a mutant only if it fails with the mutant, passes without it, and fails with it again. The run without a mutant
+ * sees that each test also passes alone.
+ *
+ * A mutant of a value that its module keeps for ever, such as a cache, acts only in the first test that reaches it.
  */
 
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
@@ -104,10 +107,13 @@ const SLOWDOWN = 4;
 const TIMES_FILE = 'test-times.json';
 
 /** The limit of a hook that ends something, such as a server. A mutant can prevent that end. */
-const END_LIMIT_MS = 1_000;
+const END_LIMIT_MS = 3_000;
 
 /** Separates the file from the name in the id of a test. */
 const SEPARATOR = '#';
+
+/** The id for the coverage of the second run of each test, which is not reported. */
+const ALONE = 'alone';
 
 /** A loaded test file. */
 interface Loaded {
@@ -125,8 +131,8 @@ export class NodeTestRunner {
 
   readonly #testsOf: Settings['nodeTest']['testsOf'];
   readonly #exclude: string[];
-  /** The limit of each test by its id, in milliseconds. */
-  readonly #limits = new Map<string, number>();
+  /** The limit of each test by its id, in milliseconds; empty before it was read. */
+  readonly #limitsMs = new Map<string, number>();
   readonly #stryker: MutationState;
   /** The number of mutants that each test, and each test file, has killed in this process. */
   readonly #kills = new Map<string, number>();
@@ -189,7 +195,20 @@ export class NodeTestRunner {
       await end(loaded.file.after);
     }
     writeFileSync(TIMES_FILE, JSON.stringify(Object.fromEntries(results.map((one) => [one.id, one.timeSpentMs]))));
-    return { status: 'complete', tests: results, mutantCoverage };
+    this.#stryker.currentTestId = ALONE;
+    const tests = await this.#withFailuresAlone(results);
+    delete mutantCoverage.perTest[ALONE];
+    return { status: 'complete', tests, mutantCoverage };
+  }
+
+  /** A test that needs an earlier one would seem to be broken by a mutant. */
+  async #withFailuresAlone(results: readonly TestResult[]): Promise<readonly TestResult[]> {
+    const all: TestResult[] = [];
+    for (const result of results) {
+      const failure = result.status === SUCCESS ? await this.#runAlone(result.id) : null;
+      all.push(failure === null ? result : { ...result, status: FAILURE, failureMessage: `alone, ${failure}` });
+    }
+    return all;
   }
 
   async mutantRun({ activeMutant, ...options }: MutantRunOptions): Promise<MutantRunResult> {
@@ -218,9 +237,8 @@ export class NodeTestRunner {
     for (const path of this.#likelyKillers(paths, sandboxFileName)) {
       activate(true);
       const loaded = await this.#load(path);
-      const ids = loaded.failure === null ? loaded.file.tests.map((test) => idOf(path, test)) : [path];
-      const chosen = ids.filter((id) => testFilter === undefined || id === path || testFilter.includes(id));
-      for (const id of this.#likelyKillers(chosen)) {
+      const ids = this.#testsIn(path).filter((id) => testFilter?.includes(id) ?? true);
+      for (const id of this.#likelyKillers(ids)) {
         count += 1;
         activate(true);
         const failure = await this.#runOf(loaded, id);
@@ -232,6 +250,11 @@ export class NodeTestRunner {
       await end(loaded.file.after);
     }
     return { status: 'survived', nrOfTests: count };
+  }
+
+  /** The tests that the file has without a mutant. A mutant can change the rows of a table, and with them the names. */
+  #testsIn(path: string): string[] {
+    return [...this.#limits().keys()].filter((id) => fileOf(id) === path);
   }
 
   /** Sorts tests or files: first the tests of that source, then those that have killed the most mutants. */
@@ -255,12 +278,12 @@ export class NodeTestRunner {
     return (await this.#runAlone(id)) !== null;
   }
 
-  #limitMs(id: string): number {
-    if (this.#limits.size === 0) {
+  #limits(): ReadonlyMap<string, number> {
+    if (this.#limitsMs.size === 0) {
       const times: Record<string, number> = JSON.parse(readFileSync(TIMES_FILE, 'utf8'));
-      for (const [one, ms] of Object.entries(times)) this.#limits.set(one, 1_000 + SLOWDOWN * ms);
+      for (const [id, ms] of Object.entries(times)) this.#limitsMs.set(id, 1_000 + SLOWDOWN * ms);
     }
-    return this.#limits.get(id) ?? TEST_LIMIT_MS;
+    return this.#limitsMs;
   }
 
   #testFilesOf(source: string): string[] {
@@ -298,8 +321,7 @@ export class NodeTestRunner {
   async #runOf({ path, file, failure }: Loaded, id: string): Promise<string | null> {
     if (failure !== null || id === path) return failure;
     const test = file.tests.find((one) => idOf(path, one) === id);
-    // A mutant can change the rows of a table, and with them the names of the tests.
-    return test === undefined ? 'the test is missing' : this.#run(file, test, this.#limitMs(id));
+    return test === undefined ? 'the test is missing' : this.#run(file, test, this.#limits().get(id) ?? TEST_LIMIT_MS);
   }
 
   async #run(file: TestFile, test: CollectedTest, limitMs: number): Promise<string | null> {
@@ -312,17 +334,17 @@ export class NodeTestRunner {
       for (const hook of file.beforeEach) await hook(context);
       await test.run(context);
     };
+    let failure: string | null = null;
     try {
-      await Promise.race([body(), stopped]);
-      return null;
+      await Promise.race([body().then(turnsOver), stopped]);
     } catch (error) {
-      return messageOf(error);
-    } finally {
-      clearTimeout(timer);
-      this.#onStrayError = () => undefined;
-      await end([...file.afterEach.map((hook) => () => hook(context)), ...ends]);
-      mock.reset();
+      failure = messageOf(error);
     }
+    clearTimeout(timer);
+    const ending = await end([...file.afterEach.map((hook) => () => hook(context)), ...ends]);
+    this.#onStrayError = () => undefined;
+    mock.reset();
+    return failure ?? ending;
   }
 }
 
@@ -346,19 +368,26 @@ function isTestOf(path: string, source: string): boolean {
   );
 }
 
-/** Runs hooks that end something. A failure here says nothing about the mutant: its test has ended. */
-async function end(hooks: readonly ((context: TestContext) => unknown)[]): Promise<void> {
+/** Node.js reports a rejected promise that nobody handles at the end of a turn of the event loop. */
+async function turnsOver(): Promise<void> {
+  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Runs every hook, and returns why the first one failed, or `null`. */
+async function end(hooks: readonly ((context: TestContext) => unknown)[]): Promise<string | null> {
+  let failure: string | null = null;
   for (const hook of hooks) {
-    const { promise: timeIsOver, resolve: stop } = Promise.withResolvers<void>();
-    const timer = setTimeout(stop, END_LIMIT_MS);
+    const { promise: timeIsOver, reject: stop } = Promise.withResolvers<never>();
+    const timer = setTimeout(stop, END_LIMIT_MS, new Error(`a hook did not end within ${END_LIMIT_MS} ms`));
     try {
       await Promise.race([hook(contextOf('end', [])), timeIsOver]);
-    } catch {
-      // See above.
+    } catch (error) {
+      failure ??= messageOf(error);
     } finally {
       clearTimeout(timer);
     }
   }
+  return failure;
 }
 
 /** The part of a test's context that the tests use. */
