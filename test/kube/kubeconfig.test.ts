@@ -248,7 +248,7 @@ for (const agent of [undefined, null, true]) {
     await assert.rejects(async () => credentials.authorize(), {
       code: BROKEN,
       message:
-        /^The cluster of the kubeconfig has the SOCKS proxy proxy:1080, but the KubeConfig gives no agent for it\. /,
+        /^The cluster of the kubeconfig has the SOCKS proxy proxy:1080, but the KubeConfig gives no agent for it\. Set `agent` in the method applyToHTTPSOptions$/,
     });
   });
 }
