@@ -56,6 +56,28 @@ for (const [what, pattern, known] of [
   });
 }
 
+/** The path of a file with its folder, such as `core/verdict.ts`: in a document in backticks, in a source in a comment. */
+const PATH = /(?:[\w.-]+\/)+[\w.-]+\.(?:test\.)?ts\b/g;
+const IN_BACKTICKS = /`[^`\n]+`/g;
+const COMMENT = /^ *(?:\/?\*|\/\/).*$/gm;
+
+test('every file that a document or a comment names exists', () => {
+  const files = [...SOURCES, 'test/citations.test.ts'].map((file) => `/${file}`);
+  const named = [
+    ...DOCUMENTS.map((file) => [file, IN_BACKTICKS] as const),
+    ...SOURCES.map((file) => [file, COMMENT] as const),
+  ]
+    .flatMap(([file, places]) => (read(file).match(places) ?? []).map((text) => [file, text] as const))
+    .flatMap(([file, text]) => (text.match(PATH) ?? []).map((name) => [file, name] as const));
+  assert.ok(named.length > 50, `the pattern finds only ${named.length} names`);
+  assert.deepEqual(
+    named
+      .filter(([, name]) => !files.some((file) => file.endsWith(`/${name}`)))
+      .map(([file, name]) => `${file}: ${name}`),
+    [],
+  );
+});
+
 test('the facts and the sections are numbered without a gap', () => {
   for (const numbers of [FACTS, SECTIONS]) {
     assert.deepEqual(
