@@ -4,8 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import createDebug from 'debug';
 import { type LeaderServer, type LeaderServerOptions, PORT_RETRY_MS } from '../../src/endpoint/leader-server.ts';
+import { debugOutput } from '../worlds/debug-output.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
 import { until } from '../worlds/until.ts';
 import { ask, rawClient } from './raw-client.ts';
@@ -14,18 +14,6 @@ const HOST = '127.0.0.1';
 
 /** A module reads `$DEBUG` when it is loaded, so the query loads it again. */
 const AGAIN = new URL('../../src/endpoint/leader-server.ts?debug', import.meta.url).href;
-
-/** Enables the debug output during a test. Returns the lines that the process writes to stderr. */
-function debugging(t: TestContext): string[] {
-  const before = process.env['DEBUG'] ?? '';
-  createDebug.enable('lease-elector:http');
-  t.after(() => createDebug.enable(before));
-  const lines: string[] = [];
-  t.mock.method(process.stderr, 'write', (text: string) =>
-    lines.push(text.slice(text.indexOf('lease-elector')).trim()),
-  );
-  return lines;
-}
 
 /** A server that prints, and that is closed at the end of the test. */
 async function serverOf(t: TestContext, options: Partial<LeaderServerOptions> = {}): Promise<LeaderServer> {
@@ -42,7 +30,7 @@ async function portOf(server: LeaderServer): Promise<number> {
 }
 
 test('a server prints its port, and the error of a function that throws', async (t) => {
-  const lines = debugging(t);
+  const lines = debugOutput(t, 'lease-elector:http');
   const health = (): never => {
     throw new Error('no database');
   };
@@ -54,7 +42,7 @@ test('a server prints its port, and the error of a function that throws', async 
 });
 
 test('a server prints that it closes a connection', async (t) => {
-  const lines = debugging(t);
+  const lines = debugOutput(t, 'lease-elector:http');
   const port = await portOf(await serverOf(t, { limits: { connections: 1 } }));
   const first = rawClient(t, port);
   await ask(t, port, 'GET / HTTP/1.1');
@@ -64,7 +52,7 @@ test('a server prints that it closes a connection', async (t) => {
 });
 
 test('a worker prints why it cannot listen, and later that it listens', async (t) => {
-  const lines = debugging(t);
+  const lines = debugOutput(t, 'lease-elector:http');
   const first = await serverOf(t);
   const port = await portOf(first);
   const clock = new ManualClock();

@@ -3,9 +3,9 @@
  */
 
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import createDebug from 'debug';
+import { test } from 'node:test';
 import type { Logger } from '../../src/index.ts';
+import { debugOutput } from '../worlds/debug-output.ts';
 import { until } from '../worlds/until.ts';
 
 /** A module reads `$DEBUG` when it is loaded, so the query loads it again. */
@@ -15,16 +15,6 @@ function loadAgain(file: string): Promise<unknown> {
 
 async function loadApplicationLog() {
   return (await loadAgain('application-log.ts')) as typeof import('../../src/leadership/application-log.ts');
-}
-
-/** Enables the debug output during a test. Returns the text that the process writes to stderr. */
-function debugging(t: TestContext): string[] {
-  const before = process.env['DEBUG'] ?? '';
-  createDebug.enable('lease-elector');
-  t.after(() => createDebug.enable(before));
-  const texts: string[] = [];
-  t.mock.method(process.stderr, 'write', (text: string) => texts.push(text));
-  return texts;
 }
 
 function fails(): never {
@@ -38,7 +28,7 @@ const LOGGERS: Readonly<Record<string, () => unknown>> = {
 
 for (const [how, write] of Object.entries(LOGGERS)) {
   test(`the debug output reports the failure of a logger that ${how}`, async (t) => {
-    const texts = debugging(t);
+    const texts = debugOutput(t, 'lease-elector');
     const { ApplicationLog } = await loadApplicationLog();
     const logger: Logger = { debug: write, info: write, warn: write, error: write };
     new ApplicationLog(logger).stopped();
@@ -48,7 +38,7 @@ for (const [how, write] of Object.entries(LOGGERS)) {
 }
 
 test('the debug output reports nothing when there is no logger', async (t) => {
-  const texts = debugging(t);
+  const texts = debugOutput(t, 'lease-elector');
   const { ApplicationLog } = await loadApplicationLog();
   new ApplicationLog(undefined).stopped();
   // Lines are printed in their order.
@@ -58,7 +48,7 @@ test('the debug output reports nothing when there is no logger', async (t) => {
 });
 
 test('the debug output reports a warning of the process that fails, with its code and its message', async (t) => {
-  const texts = debugging(t);
+  const texts = debugOutput(t, 'lease-elector');
   const { warnProcess } = (await loadAgain(
     'process-warning.ts',
   )) as typeof import('../../src/leadership/process-warning.ts');

@@ -3,9 +3,9 @@
  */
 
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import createDebug from 'debug';
+import { test } from 'node:test';
 import { failureOf } from '../driver/scripted-ports.ts';
+import { debugOutput } from '../worlds/debug-output.ts';
 import { ManualClock } from '../worlds/manual-clock.ts';
 import { until } from '../worlds/until.ts';
 import { SELF } from './scripted-publisher.ts';
@@ -22,20 +22,8 @@ function loadAgain(file: string): Promise<unknown> {
   return import(new URL(`../../src/publishing/${file}?debug`, import.meta.url).href);
 }
 
-/** Enables the debug output during a test. Returns the lines that the process writes to stderr. */
-function debugging(t: TestContext): string[] {
-  const before = process.env['DEBUG'] ?? '';
-  createDebug.enable('lease-elector:publishing');
-  t.after(() => createDebug.enable(before));
-  const lines: string[] = [];
-  t.mock.method(process.stderr, 'write', (text: string) =>
-    lines.push(text.slice(text.indexOf('lease-elector')).trim()),
-  );
-  return lines;
-}
-
 test('an outlet prints each failed attempt', async (t) => {
-  const lines = debugging(t);
+  const lines = debugOutput(t, 'lease-elector:publishing');
   const { Outlet } = (await loadAgain('outlet.ts')) as typeof import('../../src/publishing/outlet.ts');
   const publication = {
     isPending: true,
@@ -53,7 +41,7 @@ test('an outlet prints each failed attempt', async (t) => {
 });
 
 test('a publisher prints the defect that ends it', async (t) => {
-  const lines = debugging(t);
+  const lines = debugOutput(t, 'lease-elector:publishing');
   const { Publisher } = (await loadAgain('publisher.ts')) as typeof import('../../src/publishing/publisher.ts');
   const reject = (): Promise<never> => Promise.reject(new Error('no port rejects'));
   const publisher = new Publisher({
