@@ -4,26 +4,16 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ElectorMetrics, type ElectorStatus } from '../../src/metrics/elector-metrics.ts';
+import { ElectorMetrics } from '../../src/metrics/elector-metrics.ts';
 import { writeFamilies } from '../../src/metrics/metric-family.ts';
 import { RequestMetrics } from '../../src/metrics/request-metrics.ts';
-
-const STATUS: ElectorStatus = {
-  leaseName: 'web',
-  isLeader: false,
-  leaderKnown: false,
-  unverifiedForMs: 0,
-  renewTimeAgeMs: null,
-  reason: 'not-started',
-  workRunning: 0,
-  workStalled: false,
-};
+import { AT_THE_START } from './elector-status.ts';
 
 /** The lines of the counters that are not 0. */
 function countedBy(change: (metrics: ElectorMetrics) => void): string[] {
   const metrics = new ElectorMetrics();
   change(metrics);
-  const lines = writeFamilies(metrics.families(STATUS)).split('\n');
+  const lines = writeFamilies(metrics.families(AT_THE_START)).split('\n');
   return lines.filter((line) => !line.startsWith('#') && / [^0]/.test(line));
 }
 

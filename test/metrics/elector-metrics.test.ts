@@ -7,28 +7,18 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { LeaseElector } from '../../src/lease-elector.ts';
-import { ElectorMetrics, type ElectorStatus } from '../../src/metrics/elector-metrics.ts';
+import { ElectorMetrics } from '../../src/metrics/elector-metrics.ts';
 import { type MetricFamily, writeFamilies } from '../../src/metrics/metric-family.ts';
 import { REQUEST_BUCKETS_SECONDS } from '../../src/metrics/request-metrics.ts';
 import { promisesSettled } from '../driver/scripted-ports.ts';
 import { OTHER, OWN_POD, ScriptedElector, takenBy } from '../worlds/scripted-elector.ts';
+import { AT_THE_START } from './elector-status.ts';
 import { PROMTOOL_MISSING, promtool } from './promtool.ts';
 
 const SERIES = fileURLToPath(new URL('series.txt', import.meta.url));
 
 /** The most series of one elector. Each replica has them, so more would burden a Prometheus. */
 const MOST_SERIES = 350;
-
-const AT_THE_START: ElectorStatus = {
-  leaseName: 'web',
-  isLeader: false,
-  leaderKnown: false,
-  unverifiedForMs: 0,
-  renewTimeAgeMs: null,
-  reason: 'not-started',
-  workRunning: 0,
-  workStalled: false,
-};
 
 /** Each series with its value. */
 function seriesOf(text: string): ReadonlyMap<string, number> {
