@@ -370,3 +370,12 @@ test('the annotation lease-elector/successor is written, read back and removed',
   assert.deepEqual(after.successor, { uid: 'pod-3', pods: 50 });
   assert.equal(writeReplacement(after, CONTENT).metadata.annotations?.['lease-elector/successor'], undefined);
 });
+
+test('a field that is null is not written', () => {
+  assert.deepEqual(writeNewLease('shop', 'web', NOTHING), {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { namespace: 'shop', name: 'web', labels: { 'app.kubernetes.io/managed-by': 'lease-elector' } },
+    spec: {},
+  });
+});

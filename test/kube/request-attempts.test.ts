@@ -159,6 +159,15 @@ function messageOf(answer: ApiAnswer): string {
   return answer.ok ? 'ok' : answer.failure.message;
 }
 
+/** The connection of a first request, which was answered. */
+async function keptConnection({ sent, request }: Pick<Started, 'sent' | 'request'>): Promise<ScriptedSocket> {
+  const first = request();
+  const socket = (await attempt(sent, 1)).carry();
+  sent[0]?.answer(200, {});
+  await first;
+  return socket;
+}
+
 test('a client reports each request that has ended to the receiver of its options', async (t) => {
   const { sent, request, reports } = start(t);
   const answer = request();
@@ -264,10 +273,7 @@ test('a request that has ended refuses no token when the rest of a 401 arrives',
 
 test('a request is sent once more when its kept connection breaks with an error without a code', async (t) => {
   const { sent, request } = start(t);
-  const before = request();
-  const socket = (await attempt(sent, 1)).carry();
-  sent[0]?.answer(200, {});
-  await before;
+  const socket = await keptConnection({ sent, request });
   const answer = request();
   (await attempt(sent, 2)).carry(socket);
   sent[1]?.emit('error', new Error('it broke'));
@@ -286,10 +292,7 @@ test('a request is not sent once more when it fails before it has a connection',
 
 test('a time-out on a kept connection does not count as the death of that connection', async (t) => {
   const { sent, request, connections, clock } = start(t);
-  const before = request();
-  const socket = (await attempt(sent, 1)).carry();
-  sent[0]?.answer(200, {});
-  await before;
+  const socket = await keptConnection({ sent, request });
   const answer = request();
   (await attempt(sent, 2)).carry(socket);
   let isDestroyed = false;

@@ -44,24 +44,6 @@ test('a renewal that was not sent and came back with the time zero is a change',
   assert.deepEqual(compareWritten(sent, { ...storedLease(sent, 12), renewTimeMs: 0 }), ['spec.renewTime']);
 });
 
-test('a field that is null is not written', () => {
-  const nothing: LeaseContent = {
-    holderIdentity: null,
-    owner: null,
-    acquireTimeMs: null,
-    renewTimeMs: null,
-    leaseDurationSeconds: null,
-    leaseTransitions: null,
-    releasedBy: null,
-  };
-  assert.deepEqual(writeNewLease('shop', 'web', nothing), {
-    apiVersion: 'coordination.k8s.io/v1',
-    kind: 'Lease',
-    metadata: { namespace: 'shop', name: 'web', labels: { 'app.kubernetes.io/managed-by': 'lease-elector' } },
-    spec: {},
-  });
-});
-
 test('the annotation of a successor has the number of Pods, up to 50', () => {
   for (const [pods, annotation] of [
     [2, 'pod-1 2'],
