@@ -7,22 +7,22 @@ import type { TestContext } from 'node:test';
 
 export { mock } from 'node:test';
 
-type Hook = (context: TestContext) => unknown;
+type Body = (context: TestContext) => unknown;
+type Hook = () => unknown;
 
 export interface CollectedTest {
   /** The names of its groups, and its own. */
   readonly path: string;
   /** The path, with a number after the first test of that path. */
   readonly name: string;
-  readonly run: Hook;
+  readonly run: Body;
 }
 
 /** The tests and hooks of one file. */
 export interface TestFile {
   readonly tests: CollectedTest[];
   readonly before: Hook[];
-  readonly beforeEach: Hook[];
-  readonly afterEach: Hook[];
+  readonly beforeEach: Body[];
   readonly after: Hook[];
 }
 
@@ -31,7 +31,7 @@ let groups: readonly string[];
 
 /** Begins the collection of a test file. Its module must be loaded before the next call. */
 export function beginTestFile(): TestFile {
-  file = { tests: [], before: [], beforeEach: [], afterEach: [], after: [] };
+  file = { tests: [], before: [], beforeEach: [], after: [] };
   groups = [];
   return file;
 }
@@ -40,7 +40,7 @@ interface Options {
   readonly skip?: boolean | string | undefined;
 }
 
-export function test(name: string, ...rest: readonly [Hook] | readonly [Options, Hook]): void {
+export function test(name: string, ...rest: readonly [Body] | readonly [Options, Body]): void {
   const [options, run] = rest.length === 1 ? [{}, rest[0]] : rest;
   if (options.skip) return;
   const path = [...groups, name].join(' › ');
@@ -61,12 +61,8 @@ export function before(hook: Hook): void {
   file.before.push(hook);
 }
 
-export function beforeEach(hook: Hook): void {
+export function beforeEach(hook: Body): void {
   file.beforeEach.push(hook);
-}
-
-export function afterEach(hook: Hook): void {
-  file.afterEach.push(hook);
 }
 
 export function after(hook: Hook): void {

@@ -131,8 +131,8 @@ export class NodeTestRunner {
 
   readonly #testsOf: Settings['nodeTest']['testsOf'];
   readonly #exclude: string[];
-  /** The limit of each test by its id, in milliseconds; empty before it was read. */
-  readonly #limitsMs = new Map<string, number>();
+  /** The limit of each test in milliseconds, by its file and its id; `null` before it was read. */
+  #limitsMs: ReadonlyMap<string, ReadonlyMap<string, number>> | null = null;
   readonly #stryker: MutationState;
   /** The number of mutants that each test, and each test file, has killed in this process. */
   readonly #kills = new Map<string, number>();
@@ -231,13 +231,14 @@ export class NodeTestRunner {
 
   async #findKiller(activate: MutantSwitch, options: Omit<MutantRunOptions, 'activeMutant'>): Promise<MutantRunResult> {
     const { mutantActivation, sandboxFileName, testFilter } = options;
-    const reaching = testFilter === undefined ? null : new Set(testFilter.map(fileOf));
-    const paths = this.#testFilesOf(sandboxFileName).filter((path) => reaching?.has(path) ?? true);
+    const reaching = testFilter === undefined ? null : new Set(testFilter);
     let count = 0;
-    for (const path of this.#likelyKillers(paths, sandboxFileName)) {
+    for (const path of this.#likelyKillers(this.#testFilesOf(sandboxFileName), sandboxFileName)) {
+      // The tests that the file has without a mutant. A mutant can change the rows of a table, and with them the names.
+      const ids = [...this.#limitsOf(path).keys()].filter((id) => reaching?.has(id) ?? true);
+      if (ids.length === 0) continue;
       activate(true);
       const loaded = await this.#load(path);
-      const ids = this.#testsIn(path).filter((id) => testFilter?.includes(id) ?? true);
       for (const id of this.#likelyKillers(ids)) {
         count += 1;
         activate(true);
@@ -250,11 +251,6 @@ export class NodeTestRunner {
       await end(loaded.file.after);
     }
     return { status: 'survived', nrOfTests: count };
-  }
-
-  /** The tests that the file has without a mutant. A mutant can change the rows of a table, and with them the names. */
-  #testsIn(path: string): string[] {
-    return [...this.#limits().keys()].filter((id) => fileOf(id) === path);
   }
 
   /** Sorts tests or files: first the tests of that source, then those that have killed the most mutants. */
@@ -278,12 +274,10 @@ export class NodeTestRunner {
     return (await this.#runAlone(id)) !== null;
   }
 
-  #limits(): ReadonlyMap<string, number> {
-    if (this.#limitsMs.size === 0) {
-      const times: Record<string, number> = JSON.parse(readFileSync(TIMES_FILE, 'utf8'));
-      for (const [id, ms] of Object.entries(times)) this.#limitsMs.set(id, 1_000 + SLOWDOWN * ms);
-    }
-    return this.#limitsMs;
+  /** The limits of the tests of a file, by their ids. */
+  #limitsOf(path: string): ReadonlyMap<string, number> {
+    this.#limitsMs ??= readLimits();
+    return this.#limitsMs.get(path) ?? new Map();
   }
 
   #testFilesOf(source: string): string[] {
@@ -302,7 +296,7 @@ export class NodeTestRunner {
     const file = beginTestFile();
     try {
       await import(urlOf(path));
-      for (const hook of file.before) await hook(contextOf(path, []));
+      for (const hook of file.before) await hook();
       return { path, file, failure: null };
     } catch (error) {
       return { path, file, failure: messageOf(error) };
@@ -317,11 +311,12 @@ export class NodeTestRunner {
     return failure;
   }
 
-  /** Runs the test with that id; the id of a file is that of its loading. */
   async #runOf({ path, file, failure }: Loaded, id: string): Promise<string | null> {
-    if (failure !== null || id === path) return failure;
+    if (failure !== null) return failure;
     const test = file.tests.find((one) => idOf(path, one) === id);
-    return test === undefined ? 'the test is missing' : this.#run(file, test, this.#limits().get(id) ?? TEST_LIMIT_MS);
+    return test === undefined
+      ? 'the test is missing'
+      : this.#run(file, test, this.#limitsOf(path).get(id) ?? TEST_LIMIT_MS);
   }
 
   async #run(file: TestFile, test: CollectedTest, limitMs: number): Promise<string | null> {
@@ -341,11 +336,21 @@ export class NodeTestRunner {
       failure = messageOf(error);
     }
     clearTimeout(timer);
-    const ending = await end([...file.afterEach.map((hook) => () => hook(context)), ...ends]);
+    const ending = await end(ends);
     this.#onStrayError = () => undefined;
     mock.reset();
     return failure ?? ending;
   }
+}
+
+function readLimits(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+  const limits = new Map<string, Map<string, number>>();
+  const times: Record<string, number> = JSON.parse(readFileSync(TIMES_FILE, 'utf8'));
+  for (const [id, ms] of Object.entries(times)) {
+    const ofFile = limits.get(fileOf(id)) ?? new Map<string, number>();
+    limits.set(fileOf(id), ofFile.set(id, 1_000 + SLOWDOWN * ms));
+  }
+  return limits;
 }
 
 function urlOf(path: string): string {
@@ -374,13 +379,13 @@ async function turnsOver(): Promise<void> {
 }
 
 /** Runs every hook, and returns why the first one failed, or `null`. */
-async function end(hooks: readonly ((context: TestContext) => unknown)[]): Promise<string | null> {
+async function end(hooks: readonly (() => unknown)[]): Promise<string | null> {
   let failure: string | null = null;
   for (const hook of hooks) {
     const { promise: timeIsOver, reject: stop } = Promise.withResolvers<never>();
     const timer = setTimeout(stop, END_LIMIT_MS, new Error(`a hook did not end within ${END_LIMIT_MS} ms`));
     try {
-      await Promise.race([hook(contextOf('end', [])), timeIsOver]);
+      await Promise.race([hook(), timeIsOver]);
     } catch (error) {
       failure ??= messageOf(error);
     } finally {
